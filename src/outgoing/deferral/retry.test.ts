@@ -26,6 +26,9 @@ import type { Store } from "../../store/store.ts";
 import { openWithService } from "../../vault/master-key.ts";
 import type { ContactRule } from "../../words/contact.ts";
 import type { Copy } from "../copy.ts";
+import { partKey } from "../queue-key.ts";
+import { orderFrom, orderOctets, PART } from "./order.ts";
+import { readPart } from "./parts.ts";
 
 const onBoth = testOnBoth();
 const BOB = "bob@beta.test";
@@ -196,6 +199,21 @@ onBoth(
     }
   },
 );
+
+onBoth("a recipient for whom no policy was kept gets no clear text", async (open) => {
+  await using store = await open();
+  const world = await worldOf(store);
+  await world.send(MESSAGE, [BOB]);
+  const [waiting] = await world.waiting();
+  assert(waiting);
+  const parts = partKey(world.deps.serviceKeys);
+  const name = PART.order(waiting.id);
+  const order = orderFrom(await readPart({ store, parts }, name));
+  const { wrapped } = await parts.wrap(name, orderOctets({ ...order, policies: [] }));
+  await store.db.updateTable("outbox").set({ wrapped }).where("id", "=", name).execute();
+  world.known.set(BOB, "absent");
+  await world.bounces(/<bob@beta\.test> has no published encryption key/);
+});
 
 onBoth("the turn of a message that is gone does nothing", async (open) => {
   await using store = await open();
