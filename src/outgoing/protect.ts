@@ -111,6 +111,7 @@ async function sendLater(
       ...signing,
       envelope,
       prepared,
+      policy: sender.policy,
       policies,
       demand,
       because,

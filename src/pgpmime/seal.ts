@@ -29,7 +29,7 @@ import { UnsealableMessage } from "./unsealable.ts";
 export type ToSign = {
   readonly message: Uint8Array;
   /** The reader of a blind copy. A protected Bcc field names them, which nobody else sees (RFC 5322 §3.6.3). */
-  readonly blindReader?: EmailAddress;
+  readonly blindReader?: EmailAddress | undefined;
   /** Whether the subject stands once more in the text (RFC 9788 §2.1.2); by default it does. */
   readonly legacyDisplay?: boolean;
   readonly now: Date;

@@ -9,7 +9,7 @@ import { alice, alias } from "../../test/support/key-life.ts";
 import { listAudit } from "../journal/journal.ts";
 import { readStanding } from "../store/accounts/standing.ts";
 import type { Contact, ContactRule } from "../words/contact.ts";
-import { changeRule, MAX_RULES, parseContact, policyTowards, rulesOf } from "./contact-rules.ts";
+import { changeRule, parseContact, policyTowards, rulesOf, senderPolicy } from "./contact-rules.ts";
 
 const bob = addressOf("bob@beta.test");
 
@@ -70,6 +70,12 @@ test("mail from an address of another domain is under the stricter policy of the
   assert.equal(policyTowards(of, bob, addressOf("x@alpha.test").domain), "prefer-clear");
 });
 
+test("before it is known whom a message is from, the login's own domain alone decides", () => {
+  const domain = { policy: "prefer-clear", enforced: false } as const;
+  const levels = { installation: "require", domain } as const;
+  assert.equal(policyTowards({ levels, domains: {}, rules: new Map() }, bob), "prefer-clear");
+});
+
 for (const { engine, open } of engines()) {
   test(`${engine}: a rule is changed with one audit row that does not name the contact, and not where it is that already`, async () => {
     await using store = await open();
@@ -77,6 +83,7 @@ for (const { engine, open } of engines()) {
     const deps = { store, clock: fakeClock() };
     const account = idOf(alice);
     const wish = { account, contact: contact("bob@beta.test"), by: "operator" } as const;
+    const ofDomain = { ...wish, contact: contact("@beta.test") };
     assert.equal((await readStanding(store, account))?.hasRules, false);
     assert.equal((await changeRule(deps, { ...wish, rule: "never" })).kind, "changed");
     assert.equal((await changeRule(deps, { ...wish, rule: "never" })).kind, "unchanged");
@@ -85,6 +92,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual([...(await rulesOf(store, account))], [["bob@beta.test", "always"]]);
     assert.equal((await changeRule(deps, { ...wish, rule: undefined })).kind, "changed");
     assert.equal((await readStanding(store, account))?.hasRules, false);
+    assert.equal((await changeRule(deps, { ...ofDomain, rule: "always" })).kind, "changed");
     const entries = await Array.fromAsync(listAudit(store, account));
     assert.deepEqual(
       entries.map(({ action, detail }) => [action, detail]),
@@ -92,18 +100,37 @@ for (const { engine, open } of engines()) {
         ["rule.changed", { about: "address", from: "none", to: "never", by: "operator" }],
         ["rule.changed", { about: "address", from: "never", to: "always", by: "operator" }],
         ["rule.changed", { about: "address", from: "always", to: "none", by: "operator" }],
+        ["rule.changed", { about: "domain", from: "none", to: "always", by: "operator" }],
       ],
     );
   });
 
-  test(`${engine}: an account that is gone gets no rule, and nobody gets more than ${String(MAX_RULES)}`, async () => {
+  test(`${engine}: what decides about a user's mail has their rules`, async () => {
+    await using store = await open();
+    await haveAccounts(store, alice);
+    const deps = { store, clock: fakeClock() };
+    const wish = { account: idOf(alice), contact: contact("@beta.test"), by: "operator" } as const;
+    const settings = { default: "prefer-clear", domains: {} } as const;
+    for (const [rule, policy] of [
+      [undefined, "prefer-clear"],
+      ["always", "require"],
+      ["never", "off"],
+    ] as const) {
+      await changeRule(deps, { ...wish, rule });
+      const standing = await readStanding(store, idOf(alice));
+      assert(standing);
+      assert.equal(policyTowards(await senderPolicy(store, settings, standing), bob), policy);
+    }
+  });
+
+  test(`${engine}: an account that is gone gets no rule, and nobody gets more than 1000`, async () => {
     await using store = await open();
     await haveAccounts(store, alice);
     const deps = { store, clock: fakeClock() };
     const wish = { contact: contact("@beta.test"), rule: "never", by: "operator" } as const;
     assert.equal((await changeRule(deps, { ...wish, account: idOf(alias) })).kind, "no-account");
     const account = idOf(alice);
-    const rows = Array.from({ length: MAX_RULES }, (_, index) => {
+    const rows = Array.from({ length: 1000 }, (_, index) => {
       return { account, contact: `c${String(index)}@x.test`, rule: "never", since: 0 };
     });
     await store.db.insertInto("contact_rules").values(rows).execute();

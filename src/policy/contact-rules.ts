@@ -48,7 +48,7 @@ export async function senderPolicy(
 }
 
 /** Maximum number of rules of a user. All of them are read with each message. */
-export const MAX_RULES = 1000;
+const MAX_RULES = 1000;
 
 const POLICIES: Readonly<Record<ContactRule, Policy | undefined>> = {
   always: "require",

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { enrol, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
+import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { opened, old, withAlice, alice } from "../../test/support/key-life.ts";
 import { came } from "../../test/support/outcome.ts";
@@ -133,5 +134,13 @@ for (const { engine, place } of engines()) {
         ["domain.rollout", "opt-in", "default-on"],
       ],
     );
+  });
+  test(`${engine}: nothing is noted of an account that is gone`, async () => {
+    const shared = await place();
+    await using store = await migrated(shared);
+    const deps = { store, clock: fakeClock() };
+    const change = await changeMembership(deps, idOf(alice), "joined");
+    assert.equal(change.kind, "no-account");
+    assert.deepEqual(await Array.fromAsync(listAudit(store)), []);
   });
 }

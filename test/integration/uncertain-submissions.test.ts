@@ -11,7 +11,7 @@ import { open } from "../../src/pgpmime/pgpmime.ts";
 import { startListener, type Listener } from "../../src/smtp/listener/listener.ts";
 import { CANARY, deferralWorld } from "../support/deferral-world.ts";
 import { engines } from "../support/engines.ts";
-import { old } from "../support/key-life.ts";
+import { old, withAlice } from "../support/key-life.ts";
 import { RawSmtp } from "../support/raw-smtp.ts";
 import { startUncertainLab, type Doubted } from "../support/uncertain-lab.ts";
 
@@ -45,7 +45,8 @@ before(async () => {
   gateways = await Promise.all(
     tested.map(async ({ engine, open: openStore }) => {
       const store = started.use(await openStore());
-      const world = await deferralWorld(store, { discoverWith: lab.discoverWith });
+      const { deps } = await withAlice(store);
+      const world = await deferralWorld(store, { deps, discoverWith: lab.discoverWith });
       const listener = await startListener({
         host: "127.0.0.1",
         port: 0,

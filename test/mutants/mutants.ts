@@ -68,7 +68,8 @@ export async function proveMutants(
 
 async function expectGood(cache: string, tests: readonly string[]): Promise<void> {
   await atATime(tests, async (test) => {
-    if (await passes(cache, {}, test)) return;
+    // As beside a fault, on one engine (`test/support/engines.ts`), for the same limits hold.
+    if (await passes(cache, { MUTANT_URL: "" }, test)) return;
     throw new AppError(`${test} fails without any fault`, { temporary: false });
   });
 }

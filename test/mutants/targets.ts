@@ -6,6 +6,9 @@ export type Target = {
   readonly tests: readonly string[];
 };
 
+const NEWS = "src/outgoing/deferral/news.test.ts";
+const RETRY = "src/outgoing/deferral/retry.test.ts";
+const DEFERRAL = "src/outgoing/deferral/deferral.test.ts";
 const CLEAR_SIGNED = "test/attack/clear-signed.test.ts";
 
 export const TARGETS: readonly Target[] = [
@@ -74,6 +77,43 @@ export const TARGETS: readonly Target[] = [
       "src/outgoing/own-address.test.ts",
       "src/outgoing/demand.test.ts",
     ],
+  },
+  {
+    file: "outgoing/protect.ts",
+    tests: [
+      "src/outgoing/rules.test.ts",
+      "src/outgoing/outgoing.test.ts",
+      "src/outgoing/own-address.test.ts",
+      "src/outgoing/demand.test.ts",
+      "src/outgoing/hand-on.test.ts",
+      "src/outgoing/protect.test.ts",
+      NEWS,
+    ],
+  },
+  {
+    file: "outgoing/recipients.ts",
+    tests: [
+      "src/outgoing/recipients.test.ts",
+      "src/outgoing/rules.test.ts",
+      "src/outgoing/outgoing.test.ts",
+    ],
+  },
+  ...["encrypt-copies", "news", "order", "retry", "signer-now", "waiting"].map((name) => ({
+    file: `outgoing/deferral/${name}.ts`,
+    tests: [`src/outgoing/deferral/${name}.test.ts`, DEFERRAL],
+  })),
+  {
+    file: "outgoing/deferral/defer.ts",
+    tests: ["src/outgoing/deferral/defer.test.ts", NEWS, DEFERRAL],
+  },
+  {
+    file: "outgoing/deferral/endings.ts",
+    tests: ["src/outgoing/deferral/endings.test.ts", NEWS, RETRY, DEFERRAL],
+  },
+  { file: "policy/rollout.ts", tests: ["src/policy/rollout.test.ts"] },
+  {
+    file: "policy/contact-rules.ts",
+    tests: ["src/policy/contact-rules.test.ts", "src/outgoing/rules.test.ts"],
   },
   {
     file: "discovery/look-up.ts",

@@ -7,30 +7,33 @@ import { openBlobs } from "../../src/blobs/blobs.ts";
 import { standardFolder, type MailboxEntry } from "../../src/mailbox/mailbox.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { open as openMessage } from "../../src/pgpmime/pgpmime.ts";
-import { unlockWithPassword } from "../../src/vault/vault.ts";
+import { generationNow } from "../../src/vault/binding.ts";
+import { unlockWithService } from "../../src/vault/vault.ts";
 import { idOf } from "./accounts.ts";
 import { cancel, findWaiting } from "../../src/outgoing/deferral/waiting.ts";
 import { deferralTask, tellingIn } from "../../src/app/deferral.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
+import type { SubmissionLogin } from "../../src/app/sender.ts";
 import { submissionHandlers } from "../../src/app/submission.ts";
 import { Given } from "../../src/base/given.ts";
-import { after, MINUTE } from "../../src/base/time.ts";
+import { after, DAY, MINUTE } from "../../src/base/time.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
+import type { Envelope } from "../../src/mail/envelope.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { sendDue } from "../../src/outgoing/outbox.ts";
 import { encrypt, seal, sign } from "../../src/pgpmime/seal.ts";
+import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import { readDeferred } from "../../src/store/mail/deferred.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { addressOf } from "./address.ts";
-import { alice, network, old, withAlice } from "./key-life.ts";
-import { type Deps } from "./key-life.ts";
+import { alice, depsFor, enrolAlice, network, old, type Deps } from "./key-life.ts";
 import { noMeter } from "./no-meter.ts";
 import { ownKey } from "./openpgp-messages.ts";
 import { QUIET_CONFIG } from "./quiet-submission.ts";
@@ -57,24 +60,23 @@ ${CANARY} in the text
 
 export type Options = {
   readonly policy?: Policy;
-  readonly custody?: "provider-usable";
   readonly deferredBytes?: number;
-  /** Alice's account is there already; without it she gets one. */
+  readonly mailboxBytes?: number;
+  /** Alice's account is there already; without it she gets one that needs no password, whose cost is nothing to these tests. */
   readonly deps?: Deps;
   /** Told of each copy before the next hop's answer. */
   readonly relaying?: (copy: Copy) => void;
+  /** Waited for before somebody is looked up, and before a copy is encrypted: what happens meanwhile. */
+  readonly meanwhile?: (doing: "asking" | "encrypting", address?: EmailAddress) => Promise<void>;
   /** Asks the network for everybody but alice; without it `known` says what is found. */
   readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
-  readonly encryptWith?: typeof encrypt;
-  /** Waited for before it is said what is known of an address. */
-  readonly asking?: (address: EmailAddress) => Promise<void>;
 };
 
 type Asks = (address: EmailAddress) => Promise<Discovery>;
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
-  const deps = options.deps ?? (await withAlice(store, options.custody)).deps;
+  const deps = options.deps ?? (await withoutPassword(store));
   const { clock, serviceKeys, keyRules } = deps;
   const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
   const known = new Map<string, Known>();
@@ -83,13 +85,13 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const traced: string[] = [];
   let split = false;
   let policy: Policy = options.policy ?? "prefer-clear";
-  const { deferredBytes = 1e9 } = options;
+  const { deferredBytes = 1e9, mailboxBytes = 1e9 } = options;
   const askNetwork = options.discoverWith?.({ store, clock });
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
     submission: { ...QUIET_CONFIG.submission, sentCopies: true, split },
-    limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes: 1e9, pendingBytes: 0 },
+    limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes, pendingBytes: 0 },
   });
   const traces = {
     writeLater: () => (_id: string, step: string) => {
@@ -112,11 +114,15 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     const recipients = envelope.recipients.map((address) => ({ address, outcome }));
     return Promise.resolve({ recipients });
   };
-  const out = { ...made, deps: { ...made.deps, relay }, sendSoon: () => undefined };
+  const woken: Date[] = [];
+  const sendSoon = () => {
+    woken.push(clock.now());
+  };
+  const out = { ...made, deps: { ...made.deps, relay }, sendSoon };
   const discover = async (address: EmailAddress): Promise<Discovery> => {
     if (sameAddress(address, alice)) return ownDiscovery(store, clock.now());
     asked.push(clock.now());
-    await options.asking?.(address);
+    await options.meanwhile?.("asking", address);
     if (askNetwork !== undefined) return askNetwork(address);
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };
@@ -147,7 +153,12 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     clock,
     current,
     discover,
-    pool: { encrypt: options.encryptWith ?? encrypt },
+    pool: {
+      encrypt: async (request) => {
+        await options.meanwhile?.("encrypting");
+        return encrypt(request);
+      },
+    },
     out,
     mailboxOf,
   });
@@ -158,15 +169,18 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     known,
     asked,
     relayed,
+    /** When the outbox was woken. */
+    woken,
     traced,
     handlers,
     setSplit: (next: boolean) => {
       split = next;
     },
-    /** Cancels what waits under an ID, as an operator does. @returns what came of it. */
-    cancel: async (id: string): Promise<string> => {
+    /** Cancels what waits under an ID, as an operator does, who has read it before `meanwhile`. @returns what came of it. */
+    cancel: async (id: string, meanwhile?: () => Promise<void>): Promise<string> => {
       const [message] = await findWaiting(store, [id]);
       assert(message);
+      await meanwhile?.();
       const telling = tellingIn({ store, clock, mailboxOf, ...current() });
       const keeping = { ...out.deps, parts: out.parts, ...telling };
       return (await cancel(keeping, message, "operator")).kind;
@@ -174,15 +188,18 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     setPolicy: (next: Policy) => {
       policy = next;
     },
-    /** Submits as alice. @returns the reply. */
-    send: async (text: string, to: readonly string[], from = alice): Promise<string> => {
-      const { login, data, loggedOut } = handlers;
-      const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
-      assert(answer?.kind === "logged-in");
-      const client = { login: answer.login, transaction: "t" } as Parameters<typeof data>[0];
+    /** Submits as alice; `from` is the return path. @returns the reply. */
+    send: async (
+      text: string,
+      to: readonly string[],
+      { from }: Pick<Envelope, "from"> = { from: alice },
+    ): Promise<string> => {
+      const { data, loggedOut } = handlers;
+      const login = (await openedLogin(deps)) ?? (await passwordLogin(handlers));
+      const client = { login, transaction: "t" } as Parameters<typeof data>[0];
       const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
       const replies = await data(client, { from, recipients: to.map(addressOf) }, given);
-      loggedOut?.(answer.login);
+      loggedOut?.(login);
       return [replies].flat().map(replyText).join();
     },
     /** What a process does each minute. */
@@ -190,20 +207,20 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       await deferral.task.run();
       await sendDue(out.deps);
     },
-    /** Lets time pass, minute by minute. */
-    pass: async (ms: number, { mayFail = false } = {}): Promise<void> => {
+    /** Lets time pass, minute by minute where nothing else is said. */
+    pass: async (ms: number, { mayFail = false, everyMs = MINUTE } = {}): Promise<void> => {
       const end = after(clock.now(), ms);
       while (clock.now() < end) {
-        clock.advance(MINUTE);
+        clock.advance(everyMs);
         await deferral.task.run().catch((error: unknown) => {
           if (!mayFail) throw error;
         });
       }
       await sendDue(out.deps);
     },
-    /** What alice's mailbox has in Sent, opened with her password; folded in where she asks for it. */
+    /** What alice's mailbox has in Sent; folded in where she asks for it. */
     sent: async (isFolded: boolean): Promise<readonly MailboxEntry[]> => {
-      using keys = await unlockWithPassword(deps, idOf(alice), old());
+      using keys = await unlockWithService(deps, idOf(alice));
       assert(keys);
       const mailbox = mailboxOf(store, { id: idOf(alice), address: alice }, keys);
       if (isFolded) await mailbox.catchUp();
@@ -225,6 +242,29 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       return counts.reduce((sum, count) => sum + count, jobs.length);
     },
   };
+}
+
+/** A day after alice got an account whose keys the service key opens. */
+async function withoutPassword(store: Store): Promise<Deps> {
+  const deps = depsFor(store);
+  await enrolAlice(deps, { custody: "provider-usable" });
+  deps.clock.advance(DAY);
+  return deps;
+}
+
+/** As after a login; undefined where only her password opens her keys. */
+async function openedLogin(deps: Deps): Promise<SubmissionLogin | undefined> {
+  const account = idOf(alice);
+  const keys = await unlockWithService(deps, account);
+  if (keys === undefined) return undefined;
+  const generation = await generationNow(deps.store, account);
+  return { account, address: alice, keys, generation, closed: undefined };
+}
+
+async function passwordLogin({ login }: Handlers<SubmissionLogin>): Promise<SubmissionLogin> {
+  const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
+  assert(answer?.kind === "logged-in");
+  return answer.login;
 }
 
 function discoveryOf(address: EmailAddress, known: Known, now: Date): Discovery {

@@ -26,6 +26,7 @@ export async function haveDeferred(
   const order = {
     account,
     envelope: { from: sender, recipients },
+    policy: "prefer-clear" as const,
     policies: recipients.map(() => "prefer-clear" as const),
     demand: undefined,
     author: sender,

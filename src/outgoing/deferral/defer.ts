@@ -23,7 +23,8 @@ import { orderOctets, PART } from "./order.ts";
 
 export type DeferDeps = Pick<Keeping, "store" | "clock" | "parts"> & {
   readonly sign: SignMessage;
-  readonly legacyDisplay?: boolean;
+  /** Whether the subject stands once more in the text, for older programs. */
+  readonly legacyDisplay: boolean;
   /** What may wait for one sender at most. */
   readonly limits: { readonly bytes: number; readonly messages: number };
 };
@@ -40,7 +41,8 @@ export type DeferRequest = {
   readonly signer: UnlockedKey;
   readonly envelope: Envelope;
   readonly prepared: Prepared;
-  /** The policy for each recipient of the envelope, and what asks for encryption besides. */
+  /** The sender's policy, the one for each recipient of the envelope, and what asks for encryption besides. */
+  readonly policy: Policy;
   readonly policies: readonly Policy[];
   readonly demand: Demand | undefined;
   /** The recipient because of whom it waits. */
@@ -57,8 +59,8 @@ export type DeferRequest = {
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
 export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Deferred> {
-  const { sender, author, signer, envelope, prepared, policies, demand, because, sent, isSplit } =
-    request;
+  const { sender, author, signer, envelope, prepared, because, sent } = request;
+  const { policy, policies, demand, isSplit } = request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
   const { account } = sender;
@@ -85,6 +87,7 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
     isSplit,
     account,
     envelope,
+    policy,
     policies,
     demand,
     author,
@@ -100,8 +103,8 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
     const signed = await deps.sign({
       message: prepared.message,
       signer,
-      ...(blindReader === undefined ? {} : { blindReader }),
-      ...(deps.legacyDisplay === undefined ? {} : { legacyDisplay: deps.legacyDisplay }),
+      blindReader,
+      legacyDisplay: deps.legacyDisplay,
       now: at,
     });
     parts.push(await partOf(PART.signed(id, number), signed));

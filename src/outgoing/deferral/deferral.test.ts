@@ -12,7 +12,7 @@ import {
   type Known,
 } from "../../../test/support/deferral-world.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { alice, old, opened } from "../../../test/support/key-life.ts";
+import { alice, withAlice } from "../../../test/support/key-life.ts";
 import { lootFrom } from "../../../test/support/loot.ts";
 import { came } from "../../../test/support/outcome.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../../base/time.ts";
@@ -26,6 +26,7 @@ import { verifySignature } from "../../openpgp/messages/verify.ts";
 import { open as openMessage } from "../../pgpmime/pgpmime.ts";
 import { insertJob } from "../../store/jobs/jobs.ts";
 import { findPublished } from "../../store/keys/certificates.ts";
+import { openWithService } from "../../vault/master-key.ts";
 import { certificateIn } from "../../vault/published-certificate.ts";
 import type { Copy } from "../copy.ts";
 
@@ -105,7 +106,8 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: once all recipients are certain it leaves sealed, for each group of readers by itself`, async () => {
     await using store = await open();
-    const world = await deferralWorld(store);
+    const { deps } = await withAlice(store);
+    const world = await deferralWorld(store, { deps });
     world.known.set("ben@beta.test", "found");
     await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
     await world.pass(2 * MINUTE);
@@ -231,7 +233,8 @@ for (const { engine, open } of engines()) {
       await world.send(MESSAGE, ["bob@beta.test"]);
       world.clock.advance(10 * SECOND);
       {
-        using masterKey = await opened(world.deps, old());
+        using masterKey = await openWithService(world.deps, idOf(alice));
+        assert(masterKey);
         const wish = { address: alice, text: "" };
         if (how === "superseded") {
           const { keyRules } = world.deps;
@@ -288,7 +291,7 @@ for (const { engine, open } of engines()) {
         ],
       );
       world.known.set("bob@beta.test", known);
-      await world.pass(known === "unsure" ? 26 * HOUR : 2 * MINUTE);
+      await world.pass(known === "unsure" ? 26 * HOUR : 10 * MINUTE, { everyMs: 10 * MINUTE });
       for (const isFolded of [false, true, false]) {
         const [entry, ...others] = await world.sent(isFolded);
         assert.equal(others.length, 0);
@@ -347,7 +350,7 @@ for (const { engine, open } of engines()) {
         .where("deferred", "=", waiting.id)
         .execute();
       if (end === "cancel") assert.equal(await world.cancel(waiting.id), "cancelled");
-      await world.pass(26 * HOUR, { mayFail: true });
+      await world.pass(26 * HOUR, { mayFail: true, everyMs: 10 * MINUTE });
       const [bounce, ...more] = world.relayed;
       assert.equal(more.length, 0);
       assert.deepEqual(recipientsOf(bounce), ["alice@alpha.test"]);

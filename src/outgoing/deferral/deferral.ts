@@ -25,8 +25,8 @@ import type { Wrapped } from "../outbox.ts";
 export type SignMessage = (request: {
   readonly message: Uint8Array;
   readonly signer: UnlockedKey;
-  readonly blindReader?: EmailAddress;
-  readonly legacyDisplay?: boolean;
+  readonly blindReader: EmailAddress | undefined;
+  readonly legacyDisplay: boolean;
   readonly now: Date;
 }) => Promise<Uint8Array>;
 

@@ -60,30 +60,43 @@ const LOST: Readonly<Record<Lost, Omit<Failure, "recipient">>> = {
   },
 };
 
-/** The recipient because of whom a message is not sent, and why. */
-export type Blame = Failure & { readonly looked?: Looked };
-
-/** Ends a message without sending it to anybody; its sender gets a bounce that names all recipients. */
-export async function bounceAll(deps: Deps, held: Held, why: Lost | Blame): Promise<void> {
-  const { row, order } = held;
-  const { from: to, recipients } = order.envelope;
-  const failures = recipients.map((recipient) => failureOf(recipient, why));
-  const rows = await noticeRows(deps, row, { to, failures, now: deps.clock.now() });
-  const looked = typeof why === "string" || why.looked === undefined ? [] : [why.looked];
-  const tell = await newsFor(deps, held, { how: "not-sent", looked });
-  await leave(deps, held, rows, tell);
+/** Ends a message that can no longer leave, whoever it is for. Its sender gets a bounce that names all recipients. */
+export async function bounceLost(deps: Deps, held: Held, why: Lost): Promise<void> {
+  await bounceAll(deps, held, (recipient) => ({ recipient, ...LOST[why] }));
 }
 
-function failureOf(recipient: EmailAddress, why: Lost | Blame): Failure {
-  if (typeof why === "string") return { recipient, ...LOST[why] };
-  const { recipient: blamed, status, reason } = why;
-  if (sameAddress(blamed, recipient)) return { recipient, status, reason };
+/**
+ * Ends a message because of one recipient, without sending it to anybody. Its sender gets a bounce that names all of them.
+ * `looked`: what is known of a recipient that says why, where there is such a thing.
+ */
+export async function bounceBecause(
+  deps: Deps,
+  held: Held,
+  because: Failure,
+  looked: readonly Looked[],
+): Promise<void> {
+  const { recipient: blamed, status } = because;
   const address = formatAddress(blamed);
-  return {
-    recipient,
-    status,
-    reason: (language) => text("deferral.all-or-none", { address }, language),
+  const reason: Failure["reason"] = (language) =>
+    text("deferral.all-or-none", { address }, language);
+  const failureOf = (recipient: EmailAddress): Failure => {
+    return sameAddress(blamed, recipient) ? because : { recipient, status, reason };
   };
+  await bounceAll(deps, held, failureOf, looked);
+}
+
+async function bounceAll(
+  deps: Deps,
+  held: Held,
+  failureOf: (recipient: EmailAddress) => Failure,
+  looked: readonly Looked[] = [],
+): Promise<void> {
+  const { row, order } = held;
+  const { from: to, recipients } = order.envelope;
+  const failures = recipients.map(failureOf);
+  const rows = await noticeRows(deps, row, { to, failures, now: deps.clock.now() });
+  const tell = await newsFor(deps, held, { how: "not-sent", looked });
+  await leave(deps, held, rows, tell);
 }
 
 /** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
@@ -94,7 +107,7 @@ export async function waitOn(deps: Deps, held: Held, because: Looked): Promise<v
   const reason: Failure["reason"] = (language) => lackText(because, language);
   const failure = { recipient: because.address, status: "4.4.7", reason };
   if (isOver(job, limits.bounceMs, now)) {
-    return bounceAll(deps, held, { ...failure, looked: because });
+    return bounceBecause(deps, held, failure, [because]);
   }
   const isToBeTold = row.noticedAt === undefined && isOver(job, limits.noticeMs, now);
   const until = after(job.createdAt, limits.bounceMs);

@@ -15,7 +15,9 @@ import type { Demand } from "../submission.ts";
 export type Order = {
   readonly account: AccountId;
   readonly envelope: Envelope;
-  /** The policy for each recipient of the envelope when the message was accepted. */
+  /** The sender's policy when the message was accepted, for a recipient for whom there is no rule. */
+  readonly policy: Policy;
+  /** The policy for each recipient of the envelope then. */
   readonly policies: readonly Policy[];
   /** A program wrote the message by itself. */
   readonly isAutomatic: boolean;

@@ -4,19 +4,29 @@ import { Gate } from "../../base/gate.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
 import type { Envelope } from "../../mail/envelope.ts";
+import type { Failure } from "../../notices/bounce.ts";
 import { policyTowards } from "../../policy/contact-rules.ts";
-import { stricterOf } from "../../policy/policy.ts";
+import { policyInForce, stricterOf } from "../../policy/policy.ts";
 import type { HeldJob } from "../../store/jobs/jobs.ts";
 import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Copy } from "../copy.ts";
+import { demandBy } from "../demand.ts";
 import { conflictText, unsentText } from "../lack.ts";
-import { planFor, type Plan } from "../plan.ts";
+import { planFor } from "../plan.ts";
 import { withReceived } from "../received.ts";
 import { automaticPolicy, lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
-import { bounceAll, endTrouble, sendCopies, waitOn, type Held, type Limits } from "./endings.ts";
+import {
+  bounceBecause,
+  bounceLost,
+  endTrouble,
+  sendCopies,
+  waitOn,
+  type Held,
+  type Limits,
+} from "./endings.ts";
 import type { Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
@@ -101,9 +111,9 @@ async function end(deps: RetryDeps, held: Held, outcome: RetryOutcome): Promise<
     case "account-changed":
     case "key-ended":
     case "not-enabled":
-      return bounceAll(deps, held, outcome.kind);
+      return bounceLost(deps, held, outcome.kind);
     case "planned":
-      return follow(deps, held, outcome.plan);
+      return follow(deps, held, outcome);
   }
 }
 
@@ -128,10 +138,15 @@ async function outcomeOf(
   const plan = planFor(recipients, { isSplit });
   const isSealed = plan.kind === "seal" || plan.kind === "split";
   if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };
-  return { kind: "planned", recipients, plan };
+  const policy = stricterOf(order.policy, policyInForce(signer.policies.levels));
+  return { kind: "planned", recipients, plan, demand: demandBy({ policy }, order.demand) };
 }
 
-async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
+async function follow(
+  deps: RetryDeps,
+  held: Held,
+  { plan, demand }: Pick<Extract<RetryOutcome, { kind: "planned" }>, "plan" | "demand">,
+): Promise<void> {
   const { row, order } = held;
   switch (plan.kind) {
     case "seal":
@@ -148,21 +163,16 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
       const copies = [await originalCopy(deps, row, order.envelope)];
       return sendCopies(deps, held, copies, { how: "clear", looked: plan.unsupported });
     }
-    case "conflict":
-      return bounceAll(deps, held, {
-        recipient: plan.sealed,
-        status: "5.7.5",
-        reason: (language) => conflictText(plan, language),
-      });
+    case "conflict": {
+      const { sealed: recipient } = plan;
+      const reason: Failure["reason"] = (language) => conflictText(plan, language);
+      return bounceBecause(deps, held, { recipient, status: "5.7.5", reason }, []);
+    }
     case "refuse": {
       const { because } = plan;
-      const unsent = { because, demand: order.demand ?? "policy" };
-      return bounceAll(deps, held, {
-        recipient: because.address,
-        status: "5.7.5",
-        reason: (language) => unsentText(unsent, language),
-        looked: because,
-      });
+      const reason: Failure["reason"] = (language) => unsentText({ because, demand }, language);
+      const { address: recipient } = because;
+      return bounceBecause(deps, held, { recipient, status: "5.7.5", reason }, [because]);
     }
     case "later":
       return waitOn(deps, held, plan.because);

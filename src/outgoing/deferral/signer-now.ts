@@ -35,7 +35,7 @@ export async function signerNow(
     readonly clock: Clock;
     readonly settings: PolicySettings;
   },
-  { account: id, author, signedBy }: Order,
+  { account: id, author, signedBy }: Pick<Order, "account" | "author" | "signedBy">,
 ): Promise<SignerNow | undefined> {
   const standing = await readStanding(store, id);
   if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
