@@ -5,12 +5,12 @@ import { test } from "node:test";
 import { idOf } from "../../test/support/accounts.ts";
 import { deferralWorld, MESSAGE as WAITS } from "../../test/support/deferral-world.ts";
 import { engines } from "../../test/support/engines.ts";
-import { alice, old } from "../../test/support/key-life.ts";
+import { alice } from "../../test/support/key-life.ts";
 import { MESSAGE, sentIn, worldIn } from "../../test/support/sent-world.ts";
 import { HOUR, MINUTE } from "../base/time.ts";
 import { standardFolder, type Cursor, type Mailbox } from "../mailbox/mailbox.ts";
 import { noticesOf } from "../mailbox/sent-notices.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
+import { unlockWithService } from "../vault/vault.ts";
 
 async function noticesIn(mailbox: Mailbox, page: { after?: Cursor; limit?: number } = {}) {
   const found = await noticesOf(mailbox, { limit: 10, ...page });
@@ -43,6 +43,24 @@ for (const { engine, open } of engines()) {
     await world.send(numbered(4), ["bob@beta.test", CAROL]);
     assert.deepEqual(await world.inMailbox(saidIn), [
       [["NOSVC"], ["bob@beta.test", `${CAROL} NOSVC`]],
+    ]);
+  });
+
+  test(`${engine}: a message that leaves once more in clear says so, whatever it was at first`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    const both = ["bob@beta.test", CAROL];
+    await world.send(MESSAGE, both, { split: true });
+    await world.send(MESSAGE, both);
+    await world.send(numbered(2), [CAROL], { policy: "off" });
+    await world.send(numbered(2), [CAROL]);
+    await world.send(numbered(3), [CAROL]);
+    await world.send(numbered(3), [CAROL], { policy: "require" });
+    const said = await world.inMailbox(saidIn);
+    assert.deepEqual(said.toReversed(), [
+      [["NOSVC"], ["bob@beta.test", `${CAROL} NOSVC`]],
+      [["NOSVC"], [`${CAROL} NOSVC`]],
+      [["NOSVC"], [`${CAROL} NOSVC`]],
     ]);
   });
 
@@ -104,7 +122,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const world = await deferralWorld(store);
     const notices = async () => {
-      using keys = await unlockWithPassword(world.deps, idOf(alice), old());
+      using keys = await unlockWithService(world.deps, idOf(alice));
       assert(keys);
       const mailbox = world.mailboxOf(store, { id: idOf(alice), address: alice }, keys);
       return (await noticesIn(mailbox)).notices;

@@ -27,6 +27,7 @@ import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { isNamedIn } from "./copies.ts";
 import type { Looked } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
+import { noteSentAgain } from "./sent-again.ts";
 import type { NoSentCopy } from "./submission.ts";
 
 export type SentDeps = {
@@ -138,11 +139,17 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
       isThere: async () =>
         (await deps.mailboxOf(deps.store, owner, keys).stored(once)) !== undefined,
       settle: async (refused) => {
-        const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
+        const now = withRefused(to, refused);
+        const settled = refused.length === 0 ? mail : await prepareFor(now);
         return async (tx) => {
           // Other mail may have come since.
           if (!(await deps.hasRoom(tx, owner, message.length))) return "full";
-          return lackAfter(await deps.mailboxOf(tx, owner, keys).append(settled));
+          const mailbox = deps.mailboxOf(tx, owner, keys);
+          const appended = await mailbox.append(settled);
+          if (appended.kind === "there-already") {
+            await noteSentAgain(deps, mailbox, once, { how, to: now });
+          }
+          return lackAfter(appended);
         };
       },
     },
