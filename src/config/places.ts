@@ -36,7 +36,7 @@ export const resolver = note(
       bogus_name: note(
         text.optional(),
         "A name that is deliberately bogus: the self-test expects SERVFAIL.",
-        { example: "dnssec-failed.example" },
+        { example: "dnssec-failed.org" },
       ),
     })
     .prefault({}),

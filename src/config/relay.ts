@@ -39,7 +39,7 @@ export const relay = note(
       port: note(portNumber.min(1).default(10_025), "Its port; not that of our own mx."),
       socket: note(text.optional(), "Its unix socket, instead of host and port.", {
         ...path,
-        example: "/var/spool/postfix/private/from-sealpost",
+        example: "/var/spool/postfix/public/from-sealpost",
       }),
       protocol: note(protocol.default("smtp"), "What it speaks; lmtp is RFC 2033."),
       tls: note(
