@@ -125,7 +125,8 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
     }
     case "clear": {
       const copies = [await originalCopy(deps, row, order.envelope)];
-      return sendCopies(deps, held, copies, { how: "clear", looked: plan.unsupported });
+      const looked = [...plan.found, ...plan.unsupported];
+      return sendCopies(deps, held, copies, { how: "clear", looked });
     }
     case "conflict":
       return bounceAll(deps, held, {
