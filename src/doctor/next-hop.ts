@@ -52,7 +52,7 @@ const ADVICE: readonly (readonly [cause: RegExp, todo: string])[] = [
     "Name the authority that issued its certificate under ca_file in [relay].",
   ],
   [
-    /\b53[0458]\b|\b5\.7\.8\b|authentication|log.?in/i,
+    /\b53[0458]\b|\b5\.7\.8\b|authentication|password|AUTH PLAIN/i,
     "Set user in [relay] to the user that the mail server knows, and write their password into password_file.",
   ],
 ];

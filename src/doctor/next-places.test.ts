@@ -52,6 +52,7 @@ test("what is advised for a next hop that is closed goes by the cause", async ()
     "unable to verify the first certificate; if the root CA is installed locally, try running Node.js with --use-system-ca";
   assert.match(await todoFor(unknown), /under ca_file/);
   assert.match(await todoFor("535 5.7.8 authentication failed"), /user .*password_file/);
+  assert.match(await todoFor("4.7.0 the next mail server offers no AUTH PLAIN"), /password_file/);
   assert.match(await todoFor("connect ECONNREFUSED 192.0.2.25:25"), /^Start the mail server/);
 });
 
