@@ -172,7 +172,12 @@ test("every other file that the configuration names is looked at, and named with
   const absent = join(dir, "nowhere/file");
   const cases: readonly (readonly [string, string, string, RegExp])[] = [
     ["secrets", "service_key_file", short, /short\.key does not hold 32 bytes|others may read/],
-    ["secrets", "service_key_file", absent, /nowhere\/file is not there.*sealpost init makes one/],
+    [
+      "secrets",
+      "service_key_file",
+      absent,
+      /nowhere\/file is not there.*back from its own backup.*keys\.md/,
+    ],
     ["discovery", "ca_file", absent, /nowhere\/file is not there.*authorities' certificates, PEM/],
     ["discovery", "ca_file", key, /key.* holds no certificate in PEM form/],
     ["escrow", "certificate_file", absent, /nowhere\/file is not there.*OpenPGP certificate/],

@@ -155,6 +155,10 @@ function absent(thrown: unknown): undefined {
   return undefined;
 }
 
+/** The configuration is there, so `sealpost init` makes no key any more; and a new one opens nothing of what is stored. */
+const NO_NEW_KEY =
+  "put the service key back from its own backup; if it is lost for good, see docs/operate/keys.md (after the loss of the service key)";
+
 async function serviceKeyProblems({ secrets }: Config, at: At): Promise<readonly string[]> {
   const path = secrets.serviceKeyFile;
   const place = at("secrets", "service_key_file");
@@ -163,15 +167,13 @@ async function serviceKeyProblems({ secrets }: Config, at: At): Promise<readonly
     return [
       ...(size === SERVICE_KEY_BYTES
         ? []
-        : [`${place}: ${path} does not hold ${SERVICE_KEY_BYTES} bytes; sealpost init makes one`]),
+        : [`${place}: ${path} does not hold ${SERVICE_KEY_BYTES} bytes; ${NO_NEW_KEY}`]),
       ...(mayOthersRead(path, mode)
         ? [`${place}: others may read ${path}; run: chmod 600 ${path}`]
         : []),
     ];
   } catch (thrown) {
-    return [
-      `${place}: ${path} ${readTrouble(thrown) ?? errorText(thrown)}; sealpost init makes one`,
-    ];
+    return [`${place}: ${path} ${readTrouble(thrown) ?? errorText(thrown)}; ${NO_NEW_KEY}`];
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parseConfig, fieldsIn } from "../config/config.ts";
-import { listenerProblems, relayProblems } from "./config-places.ts";
+import { listenerProblems, policyProblems, relayProblems } from "./config-places.ts";
 
 const HEAD = 'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n';
 
@@ -15,6 +15,20 @@ function relay(listening: string, host: string): readonly string[] {
   const tables = `[listen.mx]\nhost = "${listening}"\nport = 25\n[relay]\nhost = "${host}"\nport = 25\n`;
   return check(tables, relayProblems);
 }
+
+test("a policy of a domain that is not served is refused, with its line", () => {
+  const of = (name: string) => {
+    const text = `${HEAD}[policy.domains."${name}"]\npolicy = "require"\n`;
+    return policyProblems(parseConfig(text, "/sealpost.toml"), fieldsIn(text, "/sealpost.toml"));
+  };
+  assert.deepEqual(of("alpha.test"), []);
+  const [problem = "", ...others] = of("beta.test");
+  assert.deepEqual(others, []);
+  assert.match(
+    problem,
+    /^\/sealpost\.toml:3: policy\.domains\.beta\.test: .*is not served here; add it/,
+  );
+});
 
 test("a relay at a loopback address is our own door where we listen at all addresses", () => {
   for (const host of ["127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1", "localhost"]) {

@@ -51,6 +51,20 @@ export function relayProblems(
   });
 }
 
+/** A policy of a domain that is not served holds for nobody. */
+export function policyProblems(
+  { policy, domains }: Pick<Config, "policy" | "domains">,
+  { at }: Pick<Fields, "at">,
+): readonly string[] {
+  const served = new Set<string>(domains);
+  return Object.keys(policy.domains)
+    .filter((name) => !served.has(name))
+    .map(
+      (name) =>
+        `${at("policy", "domains", name)}: ${name} is not served here; add it to domains, or leave this out`,
+    );
+}
+
 /** Which of host and port of a table are not in the file, if any. */
 function defaultsOf(table: readonly string[], isGiven: Fields["isGiven"]): string {
   const absent = ["host", "port"].filter((name) => !isGiven(...table, name));

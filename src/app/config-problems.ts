@@ -1,7 +1,7 @@
 /** What is wrong with a configuration beyond its text: the files that it names, and places that cannot be right. */
 import { type Config, ConfigError, readConfig } from "../config/config.ts";
 import { gatewayFileProblems, tlsProblems } from "./config-files.ts";
-import { listenerProblems, relayProblems } from "./config-places.ts";
+import { listenerProblems, policyProblems, relayProblems } from "./config-places.ts";
 import { hopFieldProblems } from "./hop-problems.ts";
 
 /** `holdsServiceKey`: of a process that reads the service key; the keyserver's may not even see its folder. */
@@ -17,6 +17,7 @@ export async function checkedConfig(file: string, checks: Checks): Promise<Confi
     ...listenerProblems(config, fields),
     ...relayProblems(config, fields),
     ...hopFieldProblems(config, fields),
+    ...policyProblems(config, fields),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -17,6 +17,7 @@ import { appendAudit } from "../journal/journal.ts";
 import { formatAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { beginFilling, endFilling, hasTables } from "../store/engine/filling.ts";
+import { isMigrated } from "../store/engine/migrate.ts";
 import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { lastActionAt } from "../store/journal/audit-actions.ts";
 import { findByFingerprint, type PublishedCertificate } from "../store/keys/certificates.ts";
@@ -25,8 +26,14 @@ import { publishedFileOf } from "../store/keys/published-file-of.ts";
 import { readPublishedFile, type PublishedFile } from "../store/keys/published-file.ts";
 import { holdPublication } from "../store/keys/published-version.ts";
 import { openStore, type Store } from "../store/store.ts";
+import {
+  missingKeysText,
+  missingServiceKeys,
+  PUT_KEY_BACK,
+} from "../vault/missing-service-keys.ts";
 import { openVault, type Vault } from "./open-vault.ts";
 import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";
+import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
 
 const BACKED_UP = "database.backed-up";
 
@@ -68,7 +75,8 @@ export type Restored = {
 
 /**
  * Fills a place where there is no database, and brings it up to date.
- * @throws AppError when there is one, and when the backup is damaged or newer than this program.
+ * @throws AppError when there is one, when the backup is damaged or newer than this program, and when it was made under a
+ *   service key that is not here.
  */
 export async function restore(
   config: Config,
@@ -80,19 +88,23 @@ export async function restore(
   // Before anything writes to it.
   const published = await readPublishedFile(publishedFile);
   if (config.database.engine === "postgres") {
-    await fillEmpty(config.database.url, file);
+    await fillEmpty(config, config.database.url, file);
     return merge(config, published, file);
   }
   const { path } = config.database;
   requireAway([path, `${path}-wal`]);
   // Nobody starts on the database before it is whole.
   const filling = `${path}.restoring`;
-  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${filling}${end}`, { force: true });
+  removeDatabase(filling);
   await restoreSqlite(file, filling);
   const database: Config["database"] = { ...config.database, path: filling };
-  {
+  try {
     await using store = await openStore(database);
+    await requireServiceKeys(store, config);
     await endFilling(store);
+  } catch (error) {
+    removeDatabase(filling);
+    throw error;
   }
   const restored = await merge({ ...config, database }, published, file);
   // Fails where somebody made a database meanwhile.
@@ -151,7 +163,28 @@ function requireAway(files: readonly string[]): void {
   );
 }
 
-async function fillEmpty(url: string, file: string): Promise<void> {
+function removeDatabase(path: string): void {
+  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${end}`, { force: true });
+}
+
+/**
+ * Nothing is written to a backup whose service keys are not all here: what is written would be under another key, and the
+ * rows would look as if somebody had changed them. An operator says with `NAME.lost` that a key is lost.
+ */
+async function requireServiceKeys(store: Store, { secrets }: Config): Promise<void> {
+  if (isFormerKeyLost(secrets.serviceKeyFile)) return;
+  // The tables of an older version are brought up to date later.
+  if (!(await isMigrated(store))) return;
+  using serviceKeys = openServiceKeys(secrets.serviceKeyFile);
+  const missing = await missingServiceKeys(store, serviceKeys);
+  if (missing.length === 0) return;
+  throw new AppError(
+    `this backup was made under another service key: ${missingKeysText(missing)}; ${PUT_KEY_BACK}, then restore again`,
+    { temporary: false },
+  );
+}
+
+async function fillEmpty(config: Config, url: string, file: string): Promise<void> {
   await using store = await openStore({ engine: "postgres", url });
   if (await hasTables(store)) {
     throw new AppError(
@@ -162,6 +195,8 @@ async function fillEmpty(url: string, file: string): Promise<void> {
   }
   await beginFilling(store);
   await fillPostgres(url, file);
+  // Otherwise no program starts on it: the operator makes another empty database.
+  await requireServiceKeys(store, config);
   await endFilling(store);
 }
 

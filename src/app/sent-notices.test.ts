@@ -42,7 +42,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await world.inMailbox(saidIn), []);
     await world.send(numbered(4), ["bob@beta.test", CAROL]);
     assert.deepEqual(await world.inMailbox(saidIn), [
-      [["NOSVC"], ["bob@beta.test", `${CAROL} NOSVC`]],
+      [["NOSVC"], ["bob@beta.test OK", `${CAROL} NOSVC`]],
     ]);
   });
 

@@ -17,7 +17,7 @@ import { readRecoveryCode } from "../vault/recovery-code.ts";
 import type { Account } from "../words/account.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
-import { masterKeyBy } from "./master-key-given.ts";
+import { masterKeyBy, requireServiceKeyOf } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { readPassword, readSecrets, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
@@ -67,6 +67,7 @@ async function passwd(call: Call): Promise<ExitCode> {
   const account = await accountOf(vault, address);
   if (old === undefined || password === undefined) throw new UsageError("two lines on stdin");
   const done = await replacePassword(vault, account.id, old, password);
+  if (done.kind === "opens-no-key") await requireServiceKeyOf(vault, account.id);
   if (done.kind !== "replaced") throw refused(done, account.address);
   const named = formatAddress(account.address);
   return answer(call, { address: named, keys: "kept" }, [

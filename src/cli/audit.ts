@@ -1,5 +1,10 @@
 import { listAuditNamed } from "../journal/audit-list.ts";
 import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/verify-audit.ts";
+import {
+  missingKeysText,
+  missingServiceKeys,
+  PUT_KEY_BACK,
+} from "../vault/missing-service-keys.ts";
 import { addressIn } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { keyOwner } from "./key.ts";
@@ -55,7 +60,14 @@ async function verify(call: Call): Promise<ExitCode> {
   await using vault = await openToRead(call);
   const check = await verifyAudit(vault.store, kept);
   const absent = { rows: null, head: null, seq: null };
-  answer(call, { ...absent, ...check }, textOf(check));
+  const missing =
+    check.kind === "forged" ? await missingServiceKeys(vault.store, vault.serviceKeys) : [];
+  answer(call, { ...absent, ...check, missingServiceKeys: missing }, [
+    ...(missing.length === 0
+      ? []
+      : [`NOT CHECKED: ${missingKeysText(missing)}, so its entries look forged; ${PUT_KEY_BACK}`]),
+    ...textOf(check),
+  ]);
   return check.kind === "intact" ? 0 : 1;
 }
 

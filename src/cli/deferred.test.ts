@@ -7,6 +7,7 @@ import { openCli, type Cli } from "../../test/support/cli.ts";
 import { haveDeferred } from "../../test/support/have-deferred.ts";
 import { openVault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
+import { recordTrace } from "../journal/trace.ts";
 import { partKey } from "../outgoing/queue-key.ts";
 import { findAccount } from "../store/accounts/accounts.ts";
 import { readJob } from "../store/jobs/jobs.ts";
@@ -55,6 +56,29 @@ test("deferred list and show say what waits, why, for whom and until when", asyn
   const { out: text } = await cli.attempt(["deferred", "show", id]);
   assert.match(text, /^waits for {5}bob@beta\.test \(UNSURE-DNS\)$/m);
   assert.match(text, /^to {12}eve@gamma\.test$/m);
+});
+
+test("deferred takes the beginning of an ID and the name in the SMTP reply, and quotes what it prints for a shell", async () => {
+  await using cli = await openCli();
+  const [id = ""] = await withWaiting(cli, ["<1@alpha.test>", "<2@alpha.test>"]);
+  {
+    await using vault = await openVault(await loadConfig(cli.config));
+    await recordTrace(vault.store, {
+      messageId: "<1@alpha.test>",
+      at: vault.clock.now(),
+      direction: "out",
+      step: "deferred",
+      detail: {},
+      transaction: "a73d00c0ffee",
+    });
+  }
+  for (const name of [id.slice(0, 8), "a73d00c0ffee", "(a73d00c0ffee)"]) {
+    assert.equal((await cli.sealpost(["deferred", "show", name]))["id"], id, name);
+  }
+  const { out } = await cli.attempt(["deferred", "show", id]);
+  assert.match(out, /sealpost trace '<1@alpha\.test>'$/m);
+  const short = await cli.attempt(["deferred", "show", id.slice(0, 3)]);
+  assert.equal(short.code, 1);
 });
 
 test("deferred retry makes a message due at once", async () => {

@@ -1,6 +1,7 @@
 /** Commands about messages that wait because it is not certain whether their recipients can be encrypted for. */
 import { tellingIn } from "../app/deferral.ts";
 import { openReading } from "../app/open-reading.ts";
+import { findTrace } from "../journal/trace.ts";
 import { formatAddress } from "../mail/address.ts";
 import {
   cancel,
@@ -29,7 +30,7 @@ export const deferredCommands: readonly Command[] = [
     name: "deferred show",
     operands: ["ID"],
     summary:
-      "why a message waits, for whom, and when it is tried next. ID: its own, or its Message-ID",
+      "why a message waits, for whom, and when it is tried next. ID: its own or its beginning, its Message-ID, or the name in the SMTP reply",
     options: {},
     run: show,
   },
@@ -75,7 +76,7 @@ async function show(call: Call): Promise<ExitCode> {
     `accepted      ${view.acceptedAt}`,
     `tried         ${view.attempts} times; next ${view.nextTryAt}`,
     `sender told   ${told}`,
-    `each decision with its evidence: sealpost trace ${printable(view.messageId)}`,
+    `each decision with its evidence: sealpost trace ${quoted(printable(view.messageId))}`,
   ]);
 }
 
@@ -119,10 +120,37 @@ async function messageGiven(
   { store }: Pick<Awaited<ReturnType<typeof openFor>>, "store">,
 ): Promise<DeferredMessage> {
   const [given = ""] = call.operands;
-  const [found, ...more] = await findWaiting(store, readingsOf(given));
+  const [found, ...more] = await waitingNamed(store, readingsOf(given));
   if (found === undefined) throw refused({ kind: "not-deferred", name: given });
   if (more.length > 0) throw refused({ kind: "several-deferred", name: given });
   return found;
+}
+
+/** By its ID or its beginning, by its Message-ID, or by the name that the SMTP reply gave, which the trace knows. */
+async function waitingNamed(
+  store: Parameters<typeof findWaiting>[0],
+  names: readonly string[],
+): Promise<readonly DeferredMessage[]> {
+  const named = await findWaiting(store, names);
+  if (named.length > 0) return named;
+  const [traced] = await findTrace(store, names);
+  const messageId = traced?.messageId ?? "";
+  const byReply = messageId === "" ? [] : await findWaiting(store, [messageId]);
+  if (byReply.length > 0) return byReply;
+  const begun = names.filter(({ length }) => length >= MIN_BEGINNING);
+  const found: DeferredMessage[] = [];
+  for await (const message of listWaiting(store)) {
+    if (begun.some((name) => message.id.startsWith(name))) found.push(message);
+  }
+  return found;
+}
+
+/** Fewer letters of an ID may be a slip. */
+const MIN_BEGINNING = 4;
+
+/** For a shell: the brackets of a Message-ID would redirect. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function viewOf(message: DeferredMessage) {

@@ -12,6 +12,7 @@ import { unlockWithPassword } from "../vault/vault.ts";
 import type { Account } from "../words/account.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { type Call, type ExitCode, printable, UsageError } from "./command.ts";
+import { requireServiceKeyOf } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
 import { refused } from "./refusals.ts";
@@ -66,8 +67,9 @@ export async function keysFor(
 ): Promise<UnlockedKeys | undefined> {
   if (password === undefined) return undefined;
   const keys = await unlockWithPassword(vault, account.id, password);
-  if (keys === undefined) throw refused({ kind: "opens-no-key" }, account.address);
-  return keys;
+  if (keys !== undefined) return keys;
+  await requireServiceKeyOf(vault, account.id);
+  throw refused({ kind: "opens-no-key" }, account.address);
 }
 
 /** The number that an option gives. @throws UsageError when it is none, or not from 1 to `max`. */

@@ -103,6 +103,19 @@ test("a message of any state that the closed mailbox hides says that the passwor
   }
 });
 
+test("a signature that the closed mailbox hides is not said to be unknown", () => {
+  const closed = {
+    ...SHOWN,
+    signature: "unknown",
+    signer: undefined,
+    signedAt: undefined,
+  } as const;
+  const said = textOf({ ...closed, absence: "mailbox-closed" }, { custody: "unlocks-at-login" });
+  assert(said.includes("signature    shows once the mailbox is open"), said.join("\n"));
+  const open = textOf({ ...closed, absence: "empty" }, { custody: "unlocks-at-login" });
+  assert(open.includes("signature    unknown"));
+});
+
 test("a message that no password of today opens says what does, whether the mailbox is open or closed", () => {
   const hints: readonly (readonly [string, RegExp])[] = [
     ["LOCKED_OLD", /former password or recovery code: sealpost account recover ADDRESS --former/],

@@ -18,12 +18,12 @@ const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];
  * comes from the message is indented.
  */
 export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">): readonly string[] {
-  const { signer, signedAt, sizeBytes, receivedAt } = shown;
+  const { sizeBytes, receivedAt } = shown;
   return [
     `state        ${[shown.state, ...shown.warnings].join(" ")}`,
     ...(shown.sentence === "" ? [] : [`             ${printable(shown.sentence)}`]),
     ...partHint(shown),
-    `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}${signedAt === undefined ? "" : `, made ${signedAt.toISOString()}`}`,
+    `signature    ${signatureText(shown)}`,
     `fingerprint  ${shown.fingerprint ?? "-"}`,
     `scan         ${shown.scan}`,
     ...labelled("sent", shown.sent.map(sentTo)),
@@ -33,6 +33,13 @@ export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">):
       ? [text("mail.nothing-to-show", { hint: hint({ ...shown, custody }) })]
       : contentOf(shown)),
   ];
+}
+
+/** What is not known while the mailbox is closed is not said to be unknown. */
+function signatureText({ signature, signer, signedAt, absence }: ShownMail): string {
+  if (absence === "mailbox-closed" && signature === "unknown") return text("mail.signature-closed");
+  const by = signer === undefined ? "" : ` by ${printable(signer)}`;
+  return `${signature}${by}${signedAt === undefined ? "" : `, made ${signedAt.toISOString()}`}`;
 }
 
 /** What a recipient of a Sent copy got. */

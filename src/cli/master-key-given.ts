@@ -1,9 +1,10 @@
 import type { Vault } from "../app/open-vault.ts";
-import type { AppError } from "../base/errors.ts";
+import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { hasKeysHere, openByPassword } from "../vault/key-access.ts";
 import { openWithService, type MasterKey } from "../vault/master-key.ts";
-import type { Account } from "../words/account.ts";
+import { missingKeyOfLogin, missingKeysText, PUT_KEY_BACK } from "../vault/missing-service-keys.ts";
+import type { Account, AccountId } from "../words/account.ts";
 import type { Call } from "./command.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
@@ -16,7 +17,24 @@ export async function masterKeyBy(
 ): Promise<MasterKey> {
   const access = await openByPassword(vault, account.id, password);
   if (access.kind === "opened") return access.masterKey;
+  await requireServiceKeyOf(vault, account.id);
   throw refused(access, account.address);
+}
+
+/**
+ * Before anybody is told that a password is wrong: without the service key of the account's login none is right.
+ * @throws AppError when that key is not here.
+ */
+export async function requireServiceKeyOf(
+  { store, serviceKeys }: Pick<Vault, "store" | "serviceKeys">,
+  id: AccountId,
+): Promise<void> {
+  const name = await missingKeyOfLogin(store, serviceKeys, id);
+  if (name === undefined) return;
+  throw new AppError(
+    `no password opens the keys of the account, because ${missingKeysText([name])}; ${PUT_KEY_BACK}`,
+    { temporary: false },
+  );
 }
 
 /** The master key, by the password if there is one, else if the provider may use it. */

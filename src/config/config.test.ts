@@ -38,6 +38,42 @@ test("a resolver on another machine is refused, with its line", () => {
   }
 });
 
+test("what no next hop can be, and a notice after the end of waiting, are refused with what to write", () => {
+  const first = (more: string): string => problemsOf(`${SMALLEST}${more}`)[0] ?? "";
+  const relay = (host: string): string => first(`[relay]\nhost = "${host}"\n`);
+  assert.match(
+    relay("smtp.example.org:587"),
+    /:4: relay\.host: has a port in it; write the host alone/,
+  );
+  assert.match(relay("smtp example!"), /:4: relay\.host: is not a host; write a name such as/);
+  for (const host of ["smtp.example.org", "localhost", "postfix", "192.0.2.1", "2001:db8::1"]) {
+    assert.equal(relay(host), "", host);
+  }
+  const waiting = (hours: string): string => first(`[submission]\n${hours}\n`);
+  assert.match(
+    waiting("notice_hours = 24"),
+    /submission\.notice_hours: must be smaller than defer_hours.*defer_hours is 24 by default/,
+  );
+  assert.equal(waiting("notice_hours = 23"), "");
+});
+
+test("a fault says in words what is expected", () => {
+  const first = (text: string): string => problemsOf(text)[0] ?? "";
+  assert.match(
+    first('domains = []\nhostname = "mail.alpha.test"\n'),
+    /:1: domains: is empty; name at least one/,
+  );
+  assert.match(first(`${SMALLEST}tls = "x"\n`), /: tls: must be a table with fields of its own/);
+  assert.match(
+    first(`${SMALLEST}[policy.domains."no domain"]\npolicy = "off"\n`),
+    /is not a domain name/,
+  );
+  assert.match(
+    first(`${SMALLEST}[relay.hosts]\n"beta.test" = "127.0.0.1:99999"\n`),
+    /is not host:port, such as .*a port from 1 to 65535/,
+  );
+});
+
 test("paths are relative to the file", () => {
   const config = parseConfig(
     `${SMALLEST}[secrets]\nservice_key_file = "../private/service.key"\n[tls]\nkey_file = "/srv/key.pem"\n`,

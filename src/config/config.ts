@@ -141,13 +141,23 @@ function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readon
   const { at, isGiven } = fieldsIn(text, file);
   if (issue.code !== "unrecognized_keys") {
     const values = comparedFields(issue, path).map((one) => standing(one, isGiven(...one), text));
-    const message = [issue.message || "is wrong", ...values].join("; ");
+    const message = [messageOf(issue), ...values].join("; ");
     return [`${at(...path)}: ${message}${hintFor(path)}`];
   }
   return issue.keys.map(
     (key) =>
       `${at(...path, isName(key) ? key : "?")}: there is no such field; see: sealpost config describe`,
   );
+}
+
+/** What is expected, where the checker says it in terms of its own. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_key") return "is not a domain name";
+  if (issue.code === "too_small" && issue.origin === "array") return "is empty; name at least one";
+  if (issue.code === "invalid_type" && issue.expected === "object") {
+    return "must be a table with fields of its own, not a single value";
+  }
+  return issue.message || "is wrong";
 }
 
 /** The two fields of a fault that says how one must stand to the other: the schema names the other under `compared`. */

@@ -1,7 +1,7 @@
 /** The table [relay]: where mail goes next, and how that server is spoken to. */
 import { z } from "zod";
 
-import { domain, hostAndPort, note, path, portNumber, text } from "./values.ts";
+import { domain, host as hostName, hostAndPort, note, path, portNumber, text } from "./values.ts";
 
 const protocol = z.enum(["smtp", "lmtp"]);
 const tls = z.enum(["offered", "required", "none"]);
@@ -12,7 +12,7 @@ const user = text.regex(/^[^\p{Cc}]+$/u, "holds a control character");
 /** An entry of [relay.hosts]; what it does not say is as by default, whatever [relay] says. */
 const hop = z
   .strictObject({
-    host: text.optional(),
+    host: hostName.optional(),
     port: portNumber.min(1).optional(),
     socket: note(text.optional(), "As in [relay].", path),
     protocol: protocol.optional(),
@@ -35,7 +35,7 @@ const hop = z
 export const relay = note(
   z
     .strictObject({
-      host: note(text.default("127.0.0.1"), "The next hop for mail that leaves."),
+      host: note(hostName.default("127.0.0.1"), "The next hop for mail that leaves."),
       port: note(portNumber.min(1).default(10_025), "Its port; not that of our own mx."),
       socket: note(text.optional(), "Its unix socket, instead of host and port.", {
         ...path,
@@ -87,7 +87,7 @@ export const relay = note(
               if (typeof value !== "string") return value;
               const place = hostAndPort.safeParse(value);
               if (place.success) return place.data;
-              context.addIssue("is not host:port");
+              context.addIssue(place.error.issues[0]?.message ?? "is not host:port");
               return z.NEVER;
             }, hop),
           )

@@ -34,8 +34,13 @@ export const submission = note(
       ),
       notice_hours: note(
         z.number().int().min(1).max(120).default(4),
-        "After how many hours of waiting its sender is told. 1 to 120.",
+        "After how many hours of waiting its sender is told; fewer than defer_hours. 1 to 120.",
       ),
+    })
+    .refine((s) => s.notice_hours < s.defer_hours || s.defer_hours === 1, {
+      message: "must be smaller than defer_hours, so that its sender is told while it waits",
+      path: ["notice_hours"],
+      params: { compared: "defer_hours" },
     })
     .prefault({}),
   "What is done with mail that users submit.",

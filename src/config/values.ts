@@ -42,7 +42,10 @@ export const hostAndPort = z.string().transform((text, context) => {
   const match = /^\[?([^[\]\s]+?)\]?:(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match?.[1] !== undefined && port >= 1 && port <= 65_535) return { host: match[1], port };
-  context.addIssue({ code: "custom", message: "is not host:port" });
+  context.addIssue({
+    code: "custom",
+    message: "is not host:port, such as 192.0.2.25:25, with a port from 1 to 65535",
+  });
   return z.NEVER;
 });
 
@@ -58,5 +61,18 @@ export const network = z.string().refine(isNetwork, "is not a network such as 19
 export const text = z.string().min(1);
 /** For a field that names a file. */
 export const path = { isPath: true } as const;
+/** A name in some network, which need not be a mail domain: `postfix`, `mail_out`. */
+const HOST_NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]*[\p{L}\p{N}_.])?$/u;
+
+/** The host of a next hop: its port is a field of its own. */
+export const host = z.string().superRefine((given, context) => {
+  if (isIP(given) > 0 || HOST_NAME.test(given)) return;
+  context.addIssue(
+    hostAndPort.safeParse(given).success
+      ? "has a port in it; write the host alone, and the port under port"
+      : "is not a host; write a name such as smtp.alpha.example or an IP address",
+  );
+});
+
 /** 0 is for a place that the system chooses. */
 export const portNumber = z.int().min(0).max(65_535);

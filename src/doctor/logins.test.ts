@@ -12,9 +12,11 @@ import type { Store } from "../store/store.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import { rotateServiceKey } from "../vault/service-key-log.ts";
 import { newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
+import { holdAuditKeys } from "../vault/tag-keys.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { Judgement } from "./finding.ts";
 import { logins } from "./logins.ts";
+import { secretKeys } from "./secret-keys.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
@@ -48,14 +50,30 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a login that no service key opens, or of another generation, is named`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    using other = fixedServiceKeys(newServiceRoot());
-    assert.match(await judged(logins, store, other), /^fail .*login that no service key opens/s);
     const read = await readAccount(store, idOf(alice));
     assert(read);
+    const verifier = new Uint8Array(read.login.verifier.length);
+    await setLogin(store, idOf(alice), read.generation, { ...read.login, verifier });
+    const changed = await judged(logins, store, deps.serviceKeys);
+    assert.match(changed, /^fail .*login that no service key opens/s);
     await setLogin(store, idOf(alice), read.generation + 1, read.login);
     const found = await judged(logins, store, deps.serviceKeys);
     assert.match(found, /^fail .*another generation/s);
     assert.match(found, /alice@alpha\.test.*account reset/s);
+  });
+
+  test(`${engine}: a service key that is not here is named before anything else is advised`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    using other = fixedServiceKeys(newServiceRoot());
+    holdAuditKeys(store, other, false);
+    const { id } = deps.serviceKeys.current;
+    const found = await judged(logins, store, other);
+    assert.equal(found.split("\n").length, 1);
+    assert.match(found, new RegExp(`^fail 1 accounts .*service key ${id} is not here.*alice@`));
+    assert.match(found, /-> First put it back from its own backup.*docs\/operate\/backup\.md/);
+    assert.doesNotMatch(found, /Find out who wrote|account reset ADDRESS/);
+    assert.match(await judged(secretKeys, store, other), new RegExp(`${id}.*-> Put`));
   });
 
   test(`${engine}: a service key that the audit log does not know is told, also an unfinished rotation`, async () => {

@@ -4,6 +4,11 @@ import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../sto
 import type { Store } from "../store/store.ts";
 import { countsSlot, readBinding, type Binding } from "../vault/binding.ts";
 import { unwrapVerifier } from "../vault/login-verifier.ts";
+import {
+  missingKeysText,
+  missingServiceKeys,
+  PUT_KEY_BACK,
+} from "../vault/missing-service-keys.ts";
 import type { ServiceKeys } from "../vault/service-key.ts";
 import type { AccountId } from "../words/account.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
@@ -20,19 +25,27 @@ export const logins: Check<DoctorDeps> = {
   run: onUsersRows(WHAT, judge),
 };
 
-type Fault = "generation" | "verifier" | "slot" | "apart";
+type Fault = "missing" | "generation" | "verifier" | "slot" | "apart";
 
 async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly Judgement[]> {
-  const found: Record<Fault, string[]> = { generation: [], verifier: [], slot: [], apart: [] };
+  const missing = await missingServiceKeys(store, serviceKeys);
+  const found: Record<Fault, string[]> = {
+    missing: [],
+    generation: [],
+    verifier: [],
+    slot: [],
+    apart: [],
+  };
   let count = 0;
   for await (const { id, address } of walkAccounts(store)) {
     count += 1;
-    for (const fault of await faultsOf(store, serviceKeys, id)) {
+    for (const fault of await faultsOf(store, serviceKeys, missing, id)) {
       found[fault].push(formatAddress(address));
     }
   }
   if (count === 0) return [skip(WHAT, "there are none yet")];
   const judgements = [
+    ...said(found.missing, fail, missingText(missing)),
     ...said(found.generation, fail, GENERATION),
     ...said(found.verifier, fail, VERIFIER),
     ...said(found.slot, fail, SLOT),
@@ -46,13 +59,16 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
 async function faultsOf(
   store: Store,
   serviceKeys: ServiceKeys,
+  missing: readonly string[],
   owner: AccountId,
 ): Promise<readonly Fault[]> {
   const binding = await readBinding(store, owner);
   const read = await readAccount(store, owner);
   if (read === undefined) return [];
-  if (binding === undefined) return ["generation"];
   const { login } = read;
+  if (missing.includes(login.serviceKey)) return ["missing"];
+  // The audit log does not count either where the key of its MACs is not here.
+  if (binding === undefined) return [missing.length > 0 ? "missing" : "generation"];
   const of = { owner, generation: binding.generation };
   using verifier = unwrapVerifier(serviceKeys, of, login);
   const slots = await slotsOf(store, owner);
@@ -92,6 +108,14 @@ async function slotsOf(store: Store, owner: AccountId): Promise<readonly SlotRow
 }
 
 type Text = { readonly what: string; readonly todo: string };
+
+/** Not what the rows look like, that somebody changed them: with the key they are as they were. */
+function missingText(names: readonly string[]): Text {
+  return {
+    what: `cannot log in, because ${missingKeysText(names)}`,
+    todo: `First ${PUT_KEY_BACK}. Only if it is lost for good: docs/operate/keys.md (after the loss of the service key).`,
+  };
+}
 
 const GENERATION: Text = {
   what: "have another generation in their row than the audit log says, so nobody gets in",

@@ -17,8 +17,8 @@ async function judge(
   if (view.kind === "closed") {
     return [
       failNow(
-        `the next hop ${place} takes no mail from us: ${view.why}`,
-        `Start the mail server there, or name another one under [relay]; see also tls, user and password_file. Test: ${testOf(place)} (must print a line that begins with 220)`,
+        `the next hop ${place} takes no mail from us: ${view.why.replace(/; .*--use-system-ca.*$/s, "")}`,
+        adviceFor(view.why, place),
       ),
     ];
   }
@@ -39,6 +39,30 @@ async function judge(
           ),
         ]),
   ];
+}
+
+/** By what OpenSSL, Node and mail servers say of each cause. */
+const ADVICE: readonly (readonly [cause: RegExp, todo: string])[] = [
+  [
+    /altnames|does not match certificate/i,
+    "Name the name that stands in its certificate under server_name in [relay], or give the mail server a certificate that names host.",
+  ],
+  [
+    /self.signed certificate|unable to (get|verify)|certificate chain|UNABLE_TO_|SELF_SIGNED/i,
+    "Name the authority that issued its certificate under ca_file in [relay].",
+  ],
+  [
+    /\b53[0458]\b|\b5\.7\.8\b|authentication|password|AUTH PLAIN/i,
+    "Set user in [relay] to the user that the mail server knows, and write their password into password_file.",
+  ],
+];
+
+function adviceFor(why: string, place: string): string {
+  const known = ADVICE.find(([cause]) => cause.test(why));
+  return (
+    known?.[1] ??
+    `Start the mail server there, or name another one under [relay]. Test: ${testOf(place)} (must print a line that begins with 220)`
+  );
 }
 
 function testOf(place: string): string {

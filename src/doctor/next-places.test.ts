@@ -38,6 +38,24 @@ test("a next hop that takes no mail fails for now, with what to test", async () 
   assert.match(third?.todo ?? "", /nc -U \/run\/hop /);
 });
 
+test("what is advised for a next hop that is closed goes by the cause", async () => {
+  const todoFor = async (why: string) => {
+    const look = async () => Promise.resolve({ kind: "closed", why } as const);
+    const hops = [{ place: "192.0.2.25:25", forward: "none", look }] as const;
+    const [finding] = await nextHopCheck.run({ hops, sealedBytes: 1000 });
+    assert.doesNotMatch(`${finding?.title}${finding?.todo}`, /--use-system-ca/);
+    return finding?.todo ?? "";
+  };
+  const name = "Hostname/IP does not match certificate's altnames: Host: a.test. is not cert's CN";
+  assert.match(await todoFor(name), /under server_name/);
+  const unknown =
+    "unable to verify the first certificate; if the root CA is installed locally, try running Node.js with --use-system-ca";
+  assert.match(await todoFor(unknown), /under ca_file/);
+  assert.match(await todoFor("535 5.7.8 authentication failed"), /user .*password_file/);
+  assert.match(await todoFor("4.7.0 the next mail server offers no AUTH PLAIN"), /password_file/);
+  assert.match(await todoFor("connect ECONNREFUSED 192.0.2.25:25"), /^Start the mail server/);
+});
+
 test("a next hop that takes less than submission once it is sealed is worth a warning, with what to raise", async () => {
   const taking = (sizeBytes: number | undefined): DoctorDeps["hops"] => [
     {

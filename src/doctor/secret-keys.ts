@@ -41,7 +41,7 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
     if (!isOpen) closed.push(formatAddress(await primaryAddress(store, owner)));
   }
   const faults = [
-    ...(strange.length === 0 ? [] : [strangeKey(sum(strange), sum(slots))]),
+    ...(strange.length === 0 ? [] : [strangeKey(strange, sum(slots))]),
     ...(closed.length === 0 ? [] : [closedKeys(closed, tried.length)]),
   ];
   if (faults.length > 0) return faults;
@@ -70,11 +70,15 @@ async function opens(
   return true;
 }
 
-function strangeKey(count: number, total: number): Judgement {
+function strangeKey(
+  slots: Awaited<ReturnType<typeof countSlotsByServiceKey>>,
+  total: number,
+): Judgement {
+  const names = slots.map(({ serviceKey }) => serviceKey || "without a name").join(", ");
   return fail(
-    `${count} of ${total} slots that open users' keys were made with a service key that is not here`,
+    `${sum(slots)} of ${total} slots that open users' keys were made with a service key that is not here (${names})`,
     "Put back the service key that this database was written with (secrets.service_key_file), and former ones beside it " +
-      "(….former), from their own backup. If it is lost: sealpost account recover with each user's recovery code, else account reset.",
+      "(….former), from their own backup (docs/operate/backup.md, docs/operate/keys.md). Only if it is lost: sealpost account recover with each user's recovery code, else account reset.",
   );
 }
 

@@ -34,6 +34,16 @@ test("good states name the signer and the domain, and what is not signed", () =>
   assert.match(said({ ...SIGNER, state: "VERIFIED" }), /not encrypted\.$/);
 });
 
+test("a good state whose signer is closed names nobody, and says that it shows with the password", () => {
+  for (const state of ["CONFIDENTIAL", "CONFIDENTIAL_BODY", "VERIFIED", "VERIFIED_BODY"] as const) {
+    const sentence = said({ state, signature: "unknown" });
+    assert.equal(
+      sentence,
+      "Who sent it, and who confirms that, shows with the password of the account.",
+    );
+  }
+});
+
 test("a state without a confirmed sender says so, and never names a signer", () => {
   const state = "ENCRYPTED_UNVERIFIED";
   assert.equal(

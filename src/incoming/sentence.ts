@@ -28,14 +28,14 @@ function mismatchSentence(authors: Parameters<typeof sentenceOf>[1]): string {
 const SENTENCES: Readonly<
   Record<MessageVerdict["state"], (verdict: MessageVerdict) => readonly string[]>
 > = {
-  CONFIDENTIAL: (verdict) => [text("verdict.CONFIDENTIAL", signerOf(verdict))],
+  CONFIDENTIAL: (verdict) => [signerSentence("CONFIDENTIAL", verdict)],
   CONFIDENTIAL_BODY: (verdict) => [
-    text("verdict.CONFIDENTIAL_BODY", signerOf(verdict)),
+    signerSentence("CONFIDENTIAL_BODY", verdict),
     ...unsignedSentences(verdict),
   ],
-  VERIFIED: (verdict) => [text("verdict.VERIFIED", signerOf(verdict))],
+  VERIFIED: (verdict) => [signerSentence("VERIFIED", verdict)],
   VERIFIED_BODY: (verdict) => [
-    text("verdict.VERIFIED_BODY", signerOf(verdict)),
+    signerSentence("VERIFIED_BODY", verdict),
     ...unsignedSentences(verdict),
   ],
   ENCRYPTED_UNVERIFIED: (verdict) => [unverifiedSentence(verdict)],
@@ -63,14 +63,16 @@ function sentSentences({ evidence: { how } }: MessageVerdict): readonly string[]
   return how === undefined ? [] : [text("verdict.SENT.clear")];
 }
 
-function signerOf({ signer }: MessageVerdict): {
-  readonly address: string;
-  readonly domain: string;
-} {
+/** Without the keys only the state is known, and who signed is not. */
+function signerSentence(
+  state: "CONFIDENTIAL" | "CONFIDENTIAL_BODY" | "VERIFIED" | "VERIFIED_BODY",
+  { signer }: MessageVerdict,
+): string {
   const parsed = signer === undefined ? undefined : parseAddress(signer);
-  if (parsed === undefined) return { address: signer ?? "", domain: "" };
+  if (parsed === undefined) return text("verdict.signer-closed");
   const address = displayAddress(parsed);
-  return { address, domain: address.slice(address.lastIndexOf("@") + 1) };
+  const domain = address.slice(address.lastIndexOf("@") + 1);
+  return text(`verdict.${state}`, { address, domain });
 }
 
 function unsignedSentences({ unsigned, evidence }: MessageVerdict): readonly string[] {

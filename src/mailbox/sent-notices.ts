@@ -53,6 +53,9 @@ function noticeOf({ id, receivedAt, summary }: MailboxEntry): Notice {
 export function whyInClear(sent: readonly SentTo[] = []): readonly string[] {
   if (!sent.some(({ got }) => got === "clear")) return [];
   // Whoever has a certificate is not the reason, and nobody else was asked. The next hop may have refused the reason.
-  const lacking = sent.filter(({ code, fingerprint }) => code !== "" && fingerprint === "");
+  const lacking = sent.filter(({ code }) => code !== "" && !FOUND.has(code));
   return [...new Set(lacking.map(({ code }) => code))].toSorted();
 }
+
+/** The states of those who have a certificate (docs/use/states.md), also where they got clear text because of others. */
+const FOUND: ReadonlySet<string> = new Set(["OK", "OK-CACHE", "LOCAL"]);

@@ -196,6 +196,10 @@ test("without a split nobody's certificate is used in a message that is clear fo
   const never = { address, policy: "off" } as const;
   const kind = (...recipients: readonly Recipient[]) => planFor(recipients).kind;
   assert.equal(kind(withPolicy(found, "prefer-clear"), never), "clear");
+  const plan = planFor([found, absent].map((one) => withPolicy(one, "prefer-clear")));
+  assert(plan.kind === "clear");
+  // What was found is told all the same.
+  assert.deepEqual([plan.found.length, plan.unsupported.length], [1, 1]);
   assert.equal(kind(withPolicy(found, "require"), never), "conflict");
   assert.equal(kind(withPolicy(found, "require"), withPolicy(absent, "prefer-clear")), "refuse");
   assert.equal(kind(withPolicy(found, "prefer-clear"), withPolicy(absent, "require")), "refuse");

@@ -19,8 +19,15 @@ export type Recipient =
 
 export type Plan =
   | { readonly kind: "seal"; readonly recipients: readonly Found[] }
-  /** Everybody gets the same clear message; `unsupported` are the recipients because of whom (empty: policy `off`). */
-  | { readonly kind: "clear"; readonly unsupported: readonly Looked[] }
+  /**
+   * Everybody gets the same clear message; `unsupported` are the recipients because of whom (empty: policy `off`), `found`
+   * those who have a certificate all the same.
+   */
+  | {
+      readonly kind: "clear";
+      readonly unsupported: readonly Looked[];
+      readonly found: readonly Found[];
+    }
   /** Some get it sealed and the others in clear, where the installation allows that. */
   | {
       readonly kind: "split";
@@ -68,7 +75,7 @@ export function planFor(
     return { kind: "split", recipients: found, clear: addresses, unsupported: absent };
   }
   const strict = found.find(({ policy }) => isStrict(policy));
-  if (strict === undefined) return { kind: "clear", unsupported: absent };
+  if (strict === undefined) return { kind: "clear", unsupported: absent, found };
   const [unsupported] = absent;
   return unsupported === undefined
     ? { kind: "conflict", sealed: strict.address, clear: first.address }

@@ -165,11 +165,11 @@ async function sendClear(
   sender: Sender,
   envelope: Envelope,
   prepared: Prepared,
-  { unsupported }: Extract<Plan, { kind: "clear" }>,
+  { unsupported, found }: Extract<Plan, { kind: "clear" }>,
 ): Promise<Submission> {
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const recipients = envelope.recipients.length;
-  const o = { sender, envelope, prepared, copies, looked: unsupported };
+  const o = { sender, envelope, prepared, copies, looked: [...found, ...unsupported] };
   return handOn(deps, o, { kind: "clear", recipients, unsupported });
 }
 

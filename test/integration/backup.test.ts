@@ -15,7 +15,7 @@ import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
 import { idAt } from "../support/accounts.ts";
 import { addressOf } from "../support/address.ts";
 import { attached, saved, written } from "../support/drafts.ts";
-import { deliverTo, makeLoneServer, READER } from "../support/lone-server.ts";
+import { deliverTo, makeLoneServer, PASSWORD, READER } from "../support/lone-server.ts";
 import { withDrafts } from "../support/reader-drafts.ts";
 import { mailboxRow } from "../support/store-calls/mailbox.ts";
 
@@ -228,6 +228,48 @@ test("a restore without the published file holds publication each time, until so
     assert.deepEqual(left, []);
     await sealpost(config, ["restore", "--confirm"]);
     assert.equal(existsSync(published), true);
+  });
+});
+
+test("a backup from before a rotation is refused without its service key, which is named everywhere", async () => {
+  await inFolder(async (dir) => {
+    const path = join(dir, "sealpost.db");
+    const { config } = await makeLoneServer(dir, { engine: "sqlite", path });
+    const keyFile = join(dir, "secrets/service.key");
+    const own = await readFile(keyFile);
+    const file = join(dir, "backup");
+    await sealpost(config, ["backup", file]);
+    await rename(path, `${path}.old`);
+    for (const end of ["-wal", "-shm"]) await rm(`${path}${end}`, { force: true });
+
+    await writeFile(keyFile, randomBytes(32));
+    const told = /the service key [0-9a-f]{16} is not here; put it back from its own backup/;
+    const refused = await run(sealpostCommand, ["restore", file, "--config", config]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, told);
+    const left = (await readdir(dir)).filter((name) => name.startsWith("sealpost.db"));
+    assert.deepEqual(left.toSorted(), ["sealpost.db.old", "sealpost.db.published"]);
+
+    // Somebody restored it all the same.
+    await rename(`${path}.old`, path);
+    const list = ["mail", "list", READER, "--password-stdin", "--config", config];
+    const closed = await run(sealpostCommand, list, { input: PASSWORD });
+    assert.equal(closed.code, 1);
+    assert.match(closed.stderr, told);
+    assert.doesNotMatch(closed.stderr, /account (reset|recover)/);
+    const verified = await run(sealpostCommand, ["audit", "verify", "--config", config]);
+    assert.equal(verified.code, 1);
+    assert.match(String(verified.stdout), /^NOT CHECKED: the service key [0-9a-f]{16} is not here/);
+    await rm(path);
+
+    // What an operator says where it is lost for good.
+    await writeFile(`${keyFile}.lost`, "");
+    await sealpost(config, ["restore", file]);
+    await rm(`${keyFile}.lost`);
+    for (const end of ["", "-wal", "-shm"]) await rm(`${path}${end}`, { force: true });
+
+    await writeFile(`${keyFile}.former`, own, { mode: 0o600 });
+    await sealpost(config, ["restore", file]);
   });
 });
 

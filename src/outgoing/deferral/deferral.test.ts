@@ -315,6 +315,21 @@ for (const { engine, open } of engines()) {
     }
   });
 
+  test(`${engine}: after waiting, who has a certificate and gets clear text has their state in the sender's copy`, async () => {
+    await using store = await open();
+    const world = await deferralWorld(store);
+    world.known.set("ben@beta.test", "found");
+    await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
+    world.known.set("bob@beta.test", "absent");
+    await world.pass(2 * MINUTE);
+    const [entry] = await world.sent(false);
+    const codes = entry?.summary?.sent?.map(({ got, code }) => [got, code.startsWith("OK")]);
+    assert.deepEqual(codes, [
+      ["clear", false],
+      ["clear", true],
+    ]);
+  });
+
   test(`${engine}: no edited row sends a part of what waits`, async () => {
     await using store = await open();
     const world = await deferralWorld(store);

@@ -161,7 +161,8 @@ async function follow(
     }
     case "clear": {
       const copies = [await originalCopy(deps, row, order.envelope)];
-      return sendCopies(deps, held, copies, { how: "clear", looked: plan.unsupported });
+      const looked = [...plan.found, ...plan.unsupported];
+      return sendCopies(deps, held, copies, { how: "clear", looked });
     }
     case "conflict": {
       const { sealed: recipient } = plan;

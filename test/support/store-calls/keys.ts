@@ -32,6 +32,7 @@ import {
   updatePublished,
 } from "../../../src/store/keys/publish.ts";
 import { holdPublication } from "../../../src/store/keys/published-version.ts";
+import { listServiceKeyNames } from "../../../src/store/keys/service-key-names.ts";
 import {
   forgetServiceKeyUsers,
   listServiceKeyUsers,
@@ -113,6 +114,7 @@ async function callServiceKeys(store: Store, owner: AccountId): Promise<void> {
   await replaceLogin(store, owner, login, login);
   await revocationsUnderOthers(store, "k", page);
   await countSlotsByServiceKey(store);
+  await listServiceKeyNames(store);
   await sampleServiceSlots(store, "k", { from: "8", limit: 500 });
   await noteServiceKeyUser(store, { process: "p", serviceKey: "k", seenAt: now });
   await listServiceKeyUsers(store, now);
