@@ -58,7 +58,7 @@ for (const { engine, open } of engines()) {
     await world.send(numbered(3), [CAROL], { policy: "require" });
     const said = await world.inMailbox(saidIn);
     assert.deepEqual(said.toReversed(), [
-      [["NOSVC"], ["bob@beta.test", `${CAROL} NOSVC`]],
+      [["NOSVC"], ["bob@beta.test OK", `${CAROL} NOSVC`]],
       [["NOSVC"], [`${CAROL} NOSVC`]],
       [["NOSVC"], [`${CAROL} NOSVC`]],
     ]);

@@ -98,10 +98,14 @@ export const TARGETS: readonly Target[] = [
       "src/outgoing/outgoing.test.ts",
     ],
   },
-  ...["encrypt-copies", "news", "order", "retry", "signer-now", "waiting"].map((name) => ({
+  ...["encrypt-copies", "news", "order", "signer-now", "waiting"].map((name) => ({
     file: `outgoing/deferral/${name}.ts`,
     tests: [`src/outgoing/deferral/${name}.test.ts`, DEFERRAL],
   })),
+  {
+    file: "outgoing/deferral/retry.ts",
+    tests: [RETRY, "src/outgoing/deferral/turns.test.ts", DEFERRAL],
+  },
   {
     file: "outgoing/deferral/defer.ts",
     tests: ["src/outgoing/deferral/defer.test.ts", NEWS, DEFERRAL],

@@ -53,7 +53,7 @@ export type RetryDeps = Keeping &
  * @throws AggregateError after all others were tried, when messages could not be worked on; they stay.
  */
 export async function retryDue(deps: RetryDeps, ending?: AbortSignal): Promise<void> {
-  const turns = new Gate({ inAll: 1, forKey: 1, waiting: LANES });
+  const turns = new Gate({ inAll: 1, forKey: LANES, waiting: LANES });
   const work = async (job: HeldJob): Promise<void> => retry(deps, job, turns);
   await workDue(deps, "deferred", work, { ending, lanes: LANES });
 }
@@ -86,7 +86,7 @@ async function tryAgain(
   const signal = AbortSignal.timeout(TRY_MS);
   const held = { job, row, order };
   const first = await outcomeOf(deps, order, signal);
-  if (!isSending(first)) return end(deps, held, first);
+  if (first.kind === "planned" && first.plan.kind === "later") return end(deps, held, first);
   // A key or a stricter policy may have come while it waited for its turn.
   const turn = async (): Promise<true> => {
     await end(deps, held, await outcomeOf(deps, order, signal));
@@ -95,13 +95,6 @@ async function tryAgain(
   if ((await turns.pass(row.id, signal, turn)) !== true) {
     throw new AppError("a deferred message had no turn in time", { temporary: true });
   }
-}
-
-/** Whether octets are read because of it. */
-function isSending(outcome: RetryOutcome): boolean {
-  if (outcome.kind !== "planned") return false;
-  const { kind } = outcome.plan;
-  return kind === "seal" || kind === "split" || kind === "clear";
 }
 
 async function end(deps: RetryDeps, held: Held, outcome: RetryOutcome): Promise<void> {
