@@ -152,7 +152,13 @@ test("what is absent is null in every JSON answer", async () => {
   await using cli = await openCli();
   await cli.attempt(["account", "add", "ada@alpha.test", "--password-stdin"], "correct horse");
   const verified = await cli.sealpost(["audit", "verify"]);
-  assert.deepEqual(Object.keys(verified).toSorted(), ["head", "kind", "rows", "seq"]);
+  assert.deepEqual(Object.keys(verified).toSorted(), [
+    "head",
+    "kind",
+    "missingServiceKeys",
+    "rows",
+    "seq",
+  ]);
   assert.equal(verified["seq"], null);
   const retired = await cli.sealpost(["service-key", "retire"]);
   assert.deepEqual(retired, { isRetired: false, reason: "there is no former service key" });

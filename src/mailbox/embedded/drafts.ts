@@ -3,7 +3,7 @@ import { discardBlob } from "../../blobs/blobs.ts";
 import { withoutResults } from "../../mail/auth-results.ts";
 import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
-import { sizeOfBlob, type PutBlob } from "../../store/mail/blobs.ts";
+import type { PutBlob } from "../../store/mail/blobs.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
 import { deleteMessages } from "../../store/mailbox/message-changes.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
@@ -121,18 +121,20 @@ async function saveOver(
   const saved = await changing<SavedDraft>(deps, at, id, async ({ row, summary }) => {
     const latest = versionOf(row);
     if (latest !== version) return not({ kind: "overtaken", id, version: latest });
-    const growth = message.length - (await sizeOfBlob(deps.store, at.owner.id, row.blob));
+    const stored = storedIn(summary);
+    const sizeBytes = sizeWith(message.length, stored);
+    // By what was read: the other window may have replaced the octets meanwhile.
+    const growth = sizeBytes - row.sizeBytes;
     if (growth > 0 && !(await deps.hasRoom(at.owner, growth))) return not({ kind: "full" });
     const pieces = [message];
     blob ??= await deps.blobs.put(await deps.bodyFor(at.owner, { pieces, ciphertext: undefined }));
-    const stored = storedIn(summary);
     const attachments = [...stored, ...fresh.attachments];
     const name = fresh.messageId === "" ? "" : tag;
     return {
       kind: "change",
       summary: { ...fresh, keywords: summary.keywords, attachments },
       text: { blob, name, receivedAt: deps.clock.now() },
-      sizeBytes: sizeWith(message.length, stored),
+      sizeBytes,
       done: { kind: "saved", id, version: versionOf({ blob: blob.id, version: "" }) },
     };
   });
