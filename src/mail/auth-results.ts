@@ -1,6 +1,7 @@
 import { isAscii } from "node:buffer";
 
 import {
+  COLON,
   type Header,
   type HeaderField,
   parseHeader,
@@ -47,8 +48,6 @@ export function isResultField({ name, raw }: HeaderField): boolean {
   const before = raw.subarray(0, colon);
   return !isAscii(before) || isOurs(Buffer.from(before).toString("latin1"));
 }
-
-const COLON = 58;
 
 function isOurs(name: string): boolean {
   return OURS.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""));

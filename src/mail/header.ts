@@ -11,7 +11,7 @@ export type Header = readonly HeaderField[];
 
 const CR = 13;
 const LF = 10;
-const COLON = 58;
+export const COLON = 58;
 const FOLD_AT = 78;
 const MAX_LINE = 998;
 /** What people read of a field; more of it is no text for them. */

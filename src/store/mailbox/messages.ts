@@ -10,7 +10,7 @@ import type { Store } from "../store.ts";
 import { insertAttachment, selectAttachments } from "./draft-attachments.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
-import { unseenIn, type MailboxRow } from "./message-rows.ts";
+import { COLUMNS, unseenIn, type MailboxRow } from "./message-rows.ts";
 
 /**
  * A message before it is stored. `once` is a tag that keeps a repetition out, `name` one of its Message-ID; "" for none. A blob without a
@@ -64,6 +64,7 @@ export async function insertMailboxMessage(
       form,
       state,
       blob: blob.id,
+      version: "",
       key,
       summary,
       once,
@@ -83,34 +84,13 @@ export async function insertMailboxMessage(
   });
 }
 
-const COLUMNS = [
-  "id",
-  "account",
-  "folder",
-  "number",
-  "change",
-  "flags",
-  "form",
-  "state",
-  "blob",
-  "key",
-  "summary",
-  "once",
-  "name",
-  "size_bytes",
-  "stored_bytes",
-  "received_at",
-  "expunge_at",
-  "news",
-  "has_news",
-  "is_protected",
-  "has_notice",
-] as const;
+/** What is written of a row. */
+const INSERTED = [...COLUMNS, "account", "once", "stored_bytes", "has_news", "has_notice"] as const;
 
-type InsertedRow = Pick<Selectable<Schema["mailbox_messages"]>, (typeof COLUMNS)[number]>;
+type InsertedRow = Pick<Selectable<Schema["mailbox_messages"]>, (typeof INSERTED)[number]>;
 
 const insertRow = compiled((db, row: InsertedRow) =>
-  db.insertInto("mailbox_messages").values(picked(row, COLUMNS)),
+  db.insertInto("mailbox_messages").values(picked(row, INSERTED)),
 );
 
 /** The message that was stored with a tag, if there is one. */
