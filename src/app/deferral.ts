@@ -10,6 +10,7 @@ import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
 import { signerNow } from "../outgoing/deferral/signer-now.ts";
 import { countInClear } from "../outgoing/digest/count-in-clear.ts";
 import type { SubmitDeps } from "../outgoing/submit-deps.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { OutboundRelay } from "./outgoing.ts";
@@ -91,6 +92,7 @@ export function tellingIn({
   notices,
   mailboxOf,
 }: Pick<DeferralDeps, "store" | "clock" | "mailboxOf"> & Pick<Config, "notices">): Telling {
+  const count = countInClear({ clock, isDefault: notices.digest });
   return {
     tellSender: async (owner, once, news) => {
       const prepared = await mailboxOf(store, owner).prepareNews(news);
@@ -102,7 +104,10 @@ export function tellingIn({
       const note = await protectedName(store, account, messageId);
       return async (tx) => note(tx, clock.now());
     },
-    countInClear: countInClear({ store, clock, isDefault: notices.digest }),
+    countInClear: async (id, because) => {
+      const read = because.length === 0 ? undefined : await readAccount(store, id);
+      return read && count({ account: id, digest: read.account.digest }, because);
+    },
   };
 }
 

@@ -64,6 +64,7 @@ export async function stillCurrent(
     addresses: addresses.map(({ address }) => address),
     policy: policyInForce(policies.levels),
     policies,
+    digest: standing.account.digest,
     parts: new Map(addresses.map(({ address, part }) => [address.domain, part])),
     keys: areCurrent ? keys : UnlockedKeys.none(),
     generation,

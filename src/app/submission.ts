@@ -169,7 +169,7 @@ function submitDepsOf(
       const note = await protectedName(store, account, messageId);
       return async (tx) => note(tx, clock.now());
     },
-    countInClear: countInClear({ store, clock, isDefault: config.notices.digest }),
+    countInClear: countInClear({ clock, isDefault: config.notices.digest }),
     prepareSent: config.submission.sentCopies
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,

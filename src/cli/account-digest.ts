@@ -1,8 +1,8 @@
 /** `account digest`: whether a user gets a mail about their mail that left in clear. */
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
-import { changeDigest, digestOf } from "../outgoing/digest/change-digest.ts";
-import { DIGEST_WISHES } from "../words/digest.ts";
+import { changeDigest } from "../outgoing/digest/change-digest.ts";
+import { DIGEST_WISHES, isDigestOn } from "../words/digest.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { openFor } from "./open.ts";
@@ -37,11 +37,13 @@ async function digest(call: Call): Promise<ExitCode> {
     const done = await changeDigest({ store, clock, isDefault }, change);
     if (done.kind === "no-account") throw refused({ kind: done.kind }, address);
   }
-  const { wish, isOn } = await digestOf(store, account, isDefault);
+  const { digest: said } = await accountOf(vault, address);
   const name = formatAddress(address);
-  return answer(call, { address: name, digest: wish ?? null, isOn }, [
-    isOn
-      ? text("account.digest.on", { address: name, own: wish ?? DEFAULT })
-      : text("account.digest.off", { address: name, own: wish ?? DEFAULT }),
+  const isOn = isDigestOn(said, isDefault);
+  return answer(call, { address: name, digest: said ?? null, isOn }, [
+    text(isOn ? "account.digest.on" : "account.digest.off", {
+      address: name,
+      own: said ?? DEFAULT,
+    }),
   ]);
 }

@@ -21,7 +21,7 @@ export async function handOn(
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
   const note = inTurn(
     sentAs.kind === "clear" ? undefined : await deps.protectedName(sender.account, messageId),
-    await deps.countInClear(sender.account, whyInClear(recipientsOf({ ...o, how: sentAs.kind }))),
+    deps.countInClear(sender, whyInClear(recipientsOf({ ...o, how: sentAs.kind }))),
   );
   const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy, note });
   if (handedOn.kind !== "taken") return handedOn;

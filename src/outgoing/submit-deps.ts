@@ -4,6 +4,7 @@ import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { SenderPolicy } from "../policy/contact-rules.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId, Policy } from "../words/account.ts";
+import type { DigestWish } from "../words/digest.ts";
 import type { Part } from "../words/rollout.ts";
 import type { AutocryptRule } from "./autocrypt.ts";
 import type { SealMessage } from "./copies.ts";
@@ -24,6 +25,8 @@ export type Sender = {
   /** The policy for a recipient for whom there is no rule, and what it came from together with the rules. */
   readonly policy: Policy;
   readonly policies: SenderPolicy;
+  /** What they said about their digest. */
+  readonly digest: DigestWish | undefined;
   /** What mail from each of their domains takes part in: without `full` nothing of it is sealed. */
   readonly parts: ReadonlyMap<Domain, Part>;
   readonly keys: UnlockedKeys;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import type { Brand } from "../base/brand.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import type { DigestWish } from "./digest.ts";
 import type { Language } from "./language.ts";
 
 /** The random name of an account. It stays when the account's addresses change, and tells nothing about its user. */
@@ -68,6 +69,8 @@ export type Account = {
   readonly policy: Policy | undefined;
   /** In which we write to the user; the installation's where it is absent. */
   readonly language?: Language;
+  /** What the user said about their digest. */
+  readonly digest?: DigestWish;
   readonly createdAt: Date;
   /** When the account was closed. Its keys and mail are deleted some time later. */
   readonly closedAt?: Date;

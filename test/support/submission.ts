@@ -132,7 +132,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
     protectedName: async () => Promise.resolve(async () => Promise.resolve()),
-    countInClear: async () => Promise.resolve(undefined),
+    countInClear: () => undefined,
     handOn: handOnWith({
       trace,
       failed: (error) => {
@@ -165,6 +165,7 @@ export async function send(message: string, to: readonly string[], options: Opti
       rules,
     },
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
+    digest: undefined,
     generation: 1,
   };
   const from = options.from === "" ? undefined : address(options.from ?? "alice@alpha.test");

@@ -7,8 +7,7 @@ import type { SentHow, SentNews } from "../../mailbox/summary.ts";
 import type { DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { CountInClear } from "../digest/count-in-clear.ts";
-import { inTurn } from "../hand-on.ts";
+import { inTurn, type Also } from "../hand-on.ts";
 import type { Looked } from "../plan.ts";
 import { recipientsOf } from "../sent-copy.ts";
 import type { Keeping } from "./deferral.ts";
@@ -29,7 +28,11 @@ export type Telling = {
     account: AccountId,
     messageId: string,
   ) => Promise<(tx: Store) => Promise<void>>;
-  readonly countInClear: CountInClear;
+  /** Prepares to count a message that leaves in clear, for its sender's digest. */
+  readonly countInClear: (
+    account: AccountId,
+    because: readonly string[],
+  ) => Promise<Also | undefined>;
 };
 
 /** Prepares what is written, in the transaction of the ending, about a message that waits no longer. */

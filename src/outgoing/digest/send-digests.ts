@@ -9,7 +9,6 @@ import { DAY, fromUnixMs } from "../../base/time.ts";
 import { digestNotice } from "../../notices/digest.ts";
 import { holdAccount } from "../../store/accounts/account-locks.ts";
 import { readAccount } from "../../store/accounts/accounts.ts";
-import { readDigestWish } from "../../store/accounts/digest-wish.ts";
 import {
   ALL,
   listClearCounts,
@@ -92,9 +91,8 @@ async function sendDigest(deps: DigestDeps, account: AccountId, today: number): 
     const counts = taken.filter((count) => isCount(count, today));
     // Where there are none any more another process tells of them.
     if (counts.length === 0 || state !== "open") return false;
-    if (!isDigestOn(await readDigestWish(tx, account), isDefault)) return false;
     const read = await readAccount(tx, account);
-    if (read === undefined) return false;
+    if (read === undefined || !isDigestOn(read.account.digest, isDefault)) return false;
     const { address: owner, language = deps.language() } = read.account;
     const now = clock.now();
     const messageId = `<${randomUUID()}@${hostname}>`;

@@ -16,6 +16,7 @@ import {
   type MailboxKey,
   type Policy,
 } from "../../words/account.ts";
+import { DIGEST_WISHES, type DigestWish } from "../../words/digest.ts";
 import { LANGUAGES, type Language } from "../../words/language.ts";
 import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
@@ -40,6 +41,7 @@ export async function insertAccount(
         custody: account.custody,
         policy: account.policy ?? "",
         language: account.language ?? "",
+        digest: account.digest ?? "",
         ...loginColumns(login),
         generation,
         created_at: createdAt.getTime(),
@@ -145,6 +147,8 @@ export type AccountChange = {
   readonly providerUntil?: Date;
   /** Null: the installation's. */
   readonly language?: Language | null;
+  /** Null: nothing said. */
+  readonly digest?: DigestWish | null;
   /** Null opens a closed account again. */
   readonly closedAt?: Date | null;
 };
@@ -155,7 +159,7 @@ export async function updateAccount(
   id: AccountId,
   change: AccountChange,
 ): Promise<void> {
-  const { custody, mailboxKey, providerUntil, language, closedAt } = change;
+  const { custody, mailboxKey, providerUntil, language, digest, closedAt } = change;
   await store.db
     .updateTable("accounts")
     .set({
@@ -163,6 +167,7 @@ export async function updateAccount(
       ...(mailboxKey === undefined ? {} : { mailbox_key: mailboxKey }),
       ...(providerUntil === undefined ? {} : { provider_until: providerUntil.getTime() }),
       ...(language === undefined ? {} : { language: language ?? "" }),
+      ...(digest === undefined ? {} : { digest: digest ?? "" }),
       ...(closedAt === undefined
         ? {}
         : {
@@ -218,6 +223,9 @@ export function accountFrom(
   row: Selectable<Schema["accounts"]> & { readonly mailbox: string },
 ): Account {
   const providerUntil = timeOrNone(row.provider_until);
+  // A word that is none chooses nothing, and keeps no mail back.
+  const language = LANGUAGES.find((word) => word === row.language);
+  const digest = DIGEST_WISHES.find((word) => word === row.digest);
   return {
     id: row.id as AccountId,
     address: addressFrom(row.mailbox),
@@ -225,14 +233,9 @@ export function accountFrom(
     policy: row.policy === "" ? undefined : wordFrom(POLICIES, row.policy),
     createdAt: fromUnixMs(row.created_at),
     mailboxKey: wordFrom(MAILBOX_KEYS, row.mailbox_key),
-    ...languageIn(row.language),
+    ...(language === undefined ? {} : { language }),
+    ...(digest === undefined ? {} : { digest }),
     ...(row.state === "closed" ? { closedAt: fromUnixMs(row.closed_at) } : {}),
     ...(providerUntil === undefined ? {} : { providerUntil }),
   };
-}
-
-/** A word that is none chooses no language, and keeps no mail back. */
-function languageIn(word: string): { readonly language?: Language } {
-  const language = LANGUAGES.find((one) => one === word);
-  return language === undefined ? {} : { language };
 }

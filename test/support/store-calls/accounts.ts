@@ -7,7 +7,6 @@ import {
   updateMembership,
   upsertRollout,
 } from "../../../src/store/accounts/rollout.ts";
-import { readDigestWish, updateDigestWish } from "../../../src/store/accounts/digest-wish.ts";
 import type { Contact } from "../../../src/words/contact.ts";
 import {
   deleteContactRule,
@@ -94,8 +93,6 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await hideOfDomain(store, domain, { after: "", limit: 2 });
   await listRollouts(store);
   await readMembership(store, account);
-  await updateDigestWish(store, account, "on");
-  await readDigestWish(store, account);
   await store.transaction(async (tx) => updateMembership(tx, account, "joined"));
   const contact = "bob@beta.test" as Contact;
   await upsertContactRule(store, account, { contact, rule: "never", since: now });
