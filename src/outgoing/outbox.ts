@@ -2,6 +2,8 @@
  * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key and tried
  * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
+import { randomUUID } from "node:crypto";
+
 import { after, DAY, type Clock } from "../base/time.ts";
 import { TRY_MS, workDue } from "../jobs/jobs.ts";
 import { isOver, retryDelayMs } from "../jobs/retry-delay.ts";
@@ -178,6 +180,21 @@ async function pathNow(
   const isAddress = async (address: EmailAddress): Promise<boolean> =>
     (await readAddress(store, address)) !== undefined;
   return (await isOwnReturnPath({ isAddress }, own, path)) ? path : primary;
+}
+
+/**
+ * Commits a notice to the owner of an account for the next round. `write` is given its Message-ID, with angle brackets.
+ * @throws AccountGone when there is no such account any more.
+ */
+export async function keepNotice(
+  deps: Pick<OutboxDeps, "store" | "clock" | "hostname" | "wrap">,
+  owner: CopySender,
+  write: (messageId: string) => Uint8Array,
+): Promise<void> {
+  const messageId = `<${randomUUID()}@${deps.hostname}>`;
+  const envelope = { from: undefined, recipients: [owner.address] };
+  const copy = toKeep({ envelope, message: write(messageId) });
+  await keepForLater(deps, owner, messageId, [copy]);
 }
 
 /** A copy as a row of the outbox, wrapped under the queue key. */

@@ -3,8 +3,6 @@
  * it. What is told is counted when a message leaves (`count-in-clear.ts`). The counts of a day go with the mail about them, in one
  * transaction: however many processes try, and wherever one is killed, a day is told once.
  */
-import { randomUUID } from "node:crypto";
-
 import { DAY, fromUnixMs } from "../../base/time.ts";
 import { digestNotice } from "../../notices/digest.ts";
 import { holdAccount } from "../../store/accounts/account-locks.ts";
@@ -21,8 +19,7 @@ import {
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 import { isDigestOn } from "../../words/digest.ts";
-import { toKeep } from "../copy.ts";
-import { keepForLater, type OutboxDeps } from "../outbox.ts";
+import { keepNotice, type OutboxDeps } from "../outbox.ts";
 import { dayOf } from "./count-in-clear.ts";
 
 export type DigestDeps = Pick<OutboxDeps, "store" | "clock" | "hostname" | "language" | "wrap"> & {
@@ -95,12 +92,11 @@ async function sendDigest(deps: DigestDeps, account: AccountId, today: number): 
     if (read === undefined || !isDigestOn(read.account.digest, isDefault)) return false;
     const { address: owner, language = deps.language() } = read.account;
     const now = clock.now();
-    const messageId = `<${randomUUID()}@${hostname}>`;
     const digest = { ...summed(counts), hasCopies };
-    const message = digestNotice({ hostname, owner, messageId, digest, language, now });
-    const copy = toKeep({ envelope: { from: undefined, recipients: [owner] }, message });
-    const sender = { account, address: owner };
-    await keepForLater({ store: tx, clock, wrap }, sender, messageId, [copy]);
+    const keeping = { store: tx, clock, hostname, wrap };
+    await keepNotice(keeping, { account, address: owner }, (messageId) =>
+      digestNotice({ hostname, owner, messageId, digest, language, now }),
+    );
     return true;
   });
 }
