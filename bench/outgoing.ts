@@ -15,8 +15,9 @@ import { costOf } from "./figures/at-rest.ts";
 import { processorMsOfTree } from "./figures/process-tree.ts";
 import { processorMs } from "./figures/processor-time.ts";
 import { median } from "./figures/quantile.ts";
+import { CARELESS } from "./gateway/careless.ts";
 import { startCSink, type CSink } from "./outgoing/c-sink.ts";
-import { CARELESS, type Gateways, startGateways } from "./outgoing/gateways.ts";
+import { type Gateways, startGateways } from "./outgoing/gateways.ts";
 import { startGpgFilter } from "./outgoing/gpg-filter.ts";
 import { submitAll } from "./outgoing/load.ts";
 

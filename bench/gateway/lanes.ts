@@ -1,7 +1,8 @@
 /** What is measured: mail of 20 KB that goes out or comes in, some messages one after the other. */
 import { READER } from "../../test/support/lone-server.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
-import { CARELESS, type MeasuredGateway } from "./measured.ts";
+import { CARELESS } from "./careless.ts";
+import type { MeasuredGateway } from "./measured.ts";
 import { messageFrom } from "./message.ts";
 
 /** Sends so many messages and returns what they cost in milliseconds. @throws Error when one is refused or not opened. */

@@ -1,16 +1,13 @@
 /** A gateway process of some checkout, with two users and a next hop, and what it spends. */
 import { get } from "node:http";
 import { join } from "node:path";
-import { runOk } from "../../lab/run.ts";
 import { type Sink, startSink } from "../../lab/sink.ts";
 import type { Place } from "../../lab/world.ts";
 import { makeLoneServer, PASSWORD } from "../../test/support/lone-server.ts";
 import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
 import { costOf } from "../figures/at-rest.ts";
 import { processorMs } from "../figures/processor-time.ts";
-
-/** A second user, whose policy is `off`. */
-export const CARELESS = "ivo@alpha.test";
+import { addCareless } from "./careless.ts";
 
 export type MeasuredGateway = AsyncDisposable & {
   readonly lmtp: Place;
@@ -35,10 +32,7 @@ export async function startMeasured(dir: string, program: string): Promise<Measu
     limits: { pending_bytes: 2_000_000_000 },
   };
   const server = await makeLoneServer(dir, database, extra, program);
-  const cli = async (...args: readonly string[]) =>
-    runOk(program, [...args, "--config", server.config], { input: PASSWORD });
-  await cli("account", "add", CARELESS, "--custody", "provider", "--password-stdin");
-  await cli("account", "policy", CARELESS, "off");
+  await addCareless(server.config, program);
   const gateway = ends.use(await server.serve("gateway"));
   const metrics = gateway.place("metrics");
   const spentMs = async (): Promise<number> => processorMs(gateway.process.pid);

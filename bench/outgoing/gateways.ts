@@ -2,15 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { runOk, sealpostCommand } from "../../lab/run.ts";
+import { sealpostCommand } from "../../lab/run.ts";
 import type { Place } from "../../lab/world.ts";
 import { makeLoneServer, PASSWORD, type Serving } from "../../test/support/lone-server.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { costOf } from "../figures/at-rest.ts";
 import { processorMs } from "../figures/processor-time.ts";
+import { addCareless } from "../gateway/careless.ts";
 
-/** Whose policy is `off`. */
-export const CARELESS = "ivo@alpha.test";
 const CONNECTIONS = 1000;
 
 export type Gateways = AsyncDisposable & {
@@ -37,10 +36,7 @@ export async function startGateways(
     relay: { ...o.hop },
     limits: { connections: CONNECTIONS, connections_per_network: CONNECTIONS - 1 },
   });
-  const cli = async (...args: readonly string[]) =>
-    runOk(sealpostCommand, [...args, "--config", server.config], { input: PASSWORD });
-  await cli("account", "add", CARELESS, "--custody", "provider", "--password-stdin");
-  await cli("account", "policy", CARELESS, "off");
+  await addCareless(server.config, sealpostCommand);
   await using ends = new AsyncDisposableStack();
   const processes: Serving[] = [];
   while (processes.length < o.processes) processes.push(ends.use(await server.serve("gateway")));

@@ -11,11 +11,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Pki, makePki } from "../../lab/pki.ts";
 import { type Postfix, startPostfix } from "../../lab/postfix.ts";
 import { portOf } from "../../lab/ports.ts";
-import { run, runOk, sealpostCommand } from "../../lab/run.ts";
+import { run, sealpostCommand } from "../../lab/run.ts";
 import { type Sink, startSink } from "../../lab/sink.ts";
 import type { Place } from "../../lab/world.ts";
 import { MINUTE } from "../../src/base/time.ts";
-import { makeLoneServer, PASSWORD, READER, type LoneServer } from "../support/lone-server.ts";
+import {
+  addAccount,
+  makeLoneServer,
+  PASSWORD,
+  READER,
+  type LoneServer,
+} from "../support/lone-server.ts";
 import { RawSmtp } from "../support/raw-smtp.ts";
 import { NAME } from "../support/test-listener.ts";
 
@@ -63,8 +69,7 @@ async function world(
     listen: { submission: any },
     relay: relayOf(postfix, pki),
   });
-  const add = ["account", "add", EAGER, "--custody", "provider", "--password-stdin"];
-  await runOk(sealpostCommand, [...add, "--config", server.config], { input: PASSWORD });
+  await addAccount(server.config, EAGER);
   const serving = ends.use(await server.serve("gateway"));
   const ca = await readFile(join(dir, "pki/ca.pem"), "utf8");
   const started = ends.move();

@@ -68,9 +68,18 @@ export async function makeLoneServer(
       ...extra,
     }),
   );
-  const add = ["account", "add", READER, "--custody", "provider", "--password-stdin"];
-  await runOk(program, [...add, "--config", config], { input: PASSWORD });
+  await addAccount(config, READER, program);
   return installedAt(dir, program);
+}
+
+/** Adds an account whose password is `PASSWORD`, and whose keys the gateway opens by itself. */
+export async function addAccount(
+  config: string,
+  address: string,
+  program: string = sealpostCommand,
+): Promise<void> {
+  const add = ["account", "add", address, "--custody", "provider", "--password-stdin"];
+  await runOk(program, [...add, "--config", config], { input: PASSWORD });
 }
 
 /** The installation that is in a folder already. */
