@@ -57,13 +57,15 @@ export async function run(): Promise<boolean> {
   const gpg = await filterMs(sink);
   line("Postfix with a script that calls gpg", gpg);
   line("smtp-sink itself", await sinkMs(sink));
-  const [one, two] = await onPostgres(dir, sink);
-  line("one process on PostgreSQL, sealed", one);
-  line("two processes on PostgreSQL, sealed", two);
+  const { alone, apart, together } = await onPostgres(dir, sink);
+  line("one process on PostgreSQL, sealed", alone);
+  line("two on one database", together);
+  line("two at the same time, each with its own database", apart);
   return [
     bar("sealed by off, the worst number of clients", worst(sealed, off), 2),
     bar("sealed by gpg, the worst number of clients", Math.max(...sealed) / gpg, 1 / 10),
-    bar("two processes by one", two / one, 1.1),
+    bar("two on one database by one alone", together / alone, 1.1),
+    bar("two on one database by two apart", together / apart, 1.1),
   ].every((isHeld) => isHeld);
 }
 
@@ -117,28 +119,40 @@ async function submitTo(place: CSink["place"], count: number): Promise<void> {
   await submitAll([client], { count, from: READER, to: READER });
 }
 
-/** Both installations take turns. */
-async function onPostgres(
-  dir: string,
-  { place: hop }: CSink,
-): Promise<readonly [one: number, two: number]> {
+/** What a message costs one process, two that share a database, and two that share nothing but the machine. */
+type OnPostgres = { readonly alone: number; readonly together: number; readonly apart: number };
+
+/**
+ * All take turns. A message costs more while the machine does other work beside it, so that two processes are measured beside
+ * two that share nothing as well.
+ */
+async function onPostgres(dir: string, { place: hop }: CSink): Promise<OnPostgres> {
   await using ends = new AsyncDisposableStack();
   const postgres = ends.use(await startPostgres());
-  const installations: Gateways[] = [];
-  for (const processes of [1, 2]) {
+  const installation = async (name: string, processes: number): Promise<Gateways> => {
     const database = { engine: "postgres", url: await postgres.newDatabase() };
-    const folder = join(dir, `postgres-${String(processes)}`);
-    const gateways = ends.use(await startGateways(folder, { database, processes, hop }));
+    const gateways = ends.use(await startGateways(join(dir, name), { database, processes, hop }));
     await measured(gateways, READER, SOME_CLIENTS, processes * WARM_UP);
-    installations.push(gateways);
-  }
-  const taken: [number[], number[]] = [[], []];
+    return gateways;
+  };
+  const one = await installation("one", 1);
+  const other = await installation("other", 1);
+  const two = await installation("two", 2);
+  const taken: Record<keyof OnPostgres, number[]> = { alone: [], together: [], apart: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [at, gateways] of installations.entries()) {
-      taken[at]?.push(await measured(gateways, READER, SOME_CLIENTS, MESSAGES));
-    }
+    taken.alone.push(await measured(one, READER, SOME_CLIENTS, MESSAGES));
+    taken.together.push(await measured(two, READER, 2 * SOME_CLIENTS, 2 * MESSAGES));
+    const both = [one, other].map(async (gateways) =>
+      measured(gateways, READER, SOME_CLIENTS, MESSAGES),
+    );
+    const [first, second] = await Promise.all(both);
+    taken.apart.push(((first ?? 0) + (second ?? 0)) / 2);
   }
-  return [median(taken[0]), median(taken[1])];
+  return {
+    alone: median(taken.alone),
+    together: median(taken.together),
+    apart: median(taken.apart),
+  };
 }
 
 function worst(sealed: readonly number[], off: readonly number[]): number {
